@@ -15,7 +15,8 @@ from urllib.parse import quote
 
 from emulator.services.s3 import errors
 from emulator.services.s3.locks import moment
-from emulator.services.s3.rows import StoredObject, Upload
+from emulator.services.s3.rows import StoredObject
+from emulator.services.s3.upload_rows import Upload
 
 #: The kind of the bucket's document.
 KIND = "lifecycle"

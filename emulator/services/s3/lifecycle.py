@@ -13,7 +13,7 @@ from emulator.model.clock import Timer
 from emulator.model.errors import AwsError, StorageError
 from emulator.model.ids import new_request_id
 from emulator.registry.document_store import change
-from emulator.services.s3 import expiry, locks, rows
+from emulator.services.s3 import expiry, locks, rows, upload_rows
 from emulator.services.s3.expiry import Rules
 from emulator.services.s3.files import ObjectFiles
 from emulator.services.s3.notifications.notices import Notices
@@ -127,11 +127,11 @@ class Lifecycle:
     async def _bucket(self, bucket: Bucket, rules: Rules) -> None:
         """Remove what of a bucket has come to its end."""
         now = self._parts.clock.now()
-        uploads = await self._database.read(lambda c: rows.uploads_of(c, bucket.name))
+        uploads = await self._database.read(lambda c: upload_rows.uploads_of(c, bucket.name))
         for upload in uploads:
             if expiry.is_given_up(rules, upload, now):
                 freed = await self._database.write(
-                    partial(rows.end_upload, upload_id=upload.upload_id)
+                    partial(upload_rows.end_upload, upload_id=upload.upload_id)
                 )
                 await self._files.remove(freed)
         key, number, newer, rank = "", -1, None, 0

@@ -13,7 +13,16 @@ from collections.abc import Mapping
 from typing import Any
 
 from emulator.services.context import Context, Request, Response
-from emulator.services.s3 import checksums, conditions, encryption, errors, locks, rows, tags
+from emulator.services.s3 import (
+    checksums,
+    conditions,
+    encryption,
+    errors,
+    locks,
+    rows,
+    tags,
+    upload_rows,
+)
 from emulator.services.s3.checksums import MEMBERS, Digest
 from emulator.services.s3.listing import limit, owner_of
 from emulator.services.s3.notifications.notices import cause_of
@@ -28,8 +37,9 @@ from emulator.services.s3.objects import (
     trailing_of,
     written_version,
 )
-from emulator.services.s3.rows import NULL, Part, StoredObject, Upload
+from emulator.services.s3.rows import NULL, StoredObject
 from emulator.services.s3.state import of
+from emulator.services.s3.upload_rows import Part, Upload
 
 #: Bytes of every part but the last at least.
 _SMALLEST_PART = 5 << 20
@@ -63,7 +73,7 @@ async def create_multipart_upload(ctx: Context, request: Request) -> Response:
         started_at=ctx.clock.now(),
         details=details,
     )
-    await state.database.write(lambda c: rows.put_upload(c, upload))
+    await state.database.write(lambda c: upload_rows.put_upload(c, upload))
     return {
         "Bucket": bucket.name,
         "Key": upload.key,
@@ -83,7 +93,7 @@ async def _find(ctx: Context, request: Mapping[str, Any]) -> Upload:
     state = of(ctx)
     bucket = state.bucket(str(request["Bucket"]))
     upload_id = str(request["UploadId"])
-    found = await state.database.read(lambda c: rows.find_upload(c, upload_id))
+    found = await state.database.read(lambda c: upload_rows.find_upload(c, upload_id))
     if found is None or (found.bucket, found.key) != (bucket.name, request["Key"]):
         raise errors.no_such_upload(upload_id)
     return found
@@ -135,9 +145,9 @@ async def upload_part(ctx: Context, request: Request) -> Response:
 
 
 def _put(connection: sqlite3.Connection, upload: Upload, part: Part) -> list[str]:
-    if rows.find_upload(connection, upload.upload_id) is None:
+    if upload_rows.find_upload(connection, upload.upload_id) is None:
         raise errors.no_such_upload(upload.upload_id)
-    return rows.put_part(connection, upload.upload_id, part)
+    return upload_rows.put_part(connection, upload.upload_id, part)
 
 
 async def upload_part_copy(ctx: Context, request: Request) -> Response:
@@ -185,7 +195,7 @@ async def complete_multipart_upload(ctx: Context, request: Request) -> Response:
     conditions.check_taken(request)
     upload = await _find(ctx, request)
     bucket = state.bucket(upload.bucket)
-    there = await state.database.read(lambda c: rows.parts_of(c, upload.upload_id))
+    there = await state.database.read(lambda c: upload_rows.parts_of(c, upload.upload_id))
     parts = _chosen((request.get("MultipartUpload") or {}).get("Parts") or [], there)
     file = await state.files.join([part.file for part in parts])
     joined = hashlib.md5(b"".join(bytes.fromhex(part.etag) for part in parts),
@@ -210,7 +220,7 @@ async def complete_multipart_upload(ctx: Context, request: Request) -> Response:
     cause = cause_of(ctx, "CompleteMultipartUpload")
 
     def work(connection: sqlite3.Connection) -> list[str]:
-        if rows.find_upload(connection, upload.upload_id) is None:
+        if upload_rows.find_upload(connection, upload.upload_id) is None:
             raise errors.no_such_upload(upload.upload_id)
         conditions.check_write(
             rows.find(connection, new.bucket, new.key),
@@ -219,7 +229,7 @@ async def complete_multipart_upload(ctx: Context, request: Request) -> Response:
             began_at=upload.started_at,
             was_there=bool(upload.details.get("was_there")),
         )
-        freed = rows.put(connection, new) + rows.end_upload(connection, upload.upload_id)
+        freed = rows.put(connection, new) + upload_rows.end_upload(connection, upload.upload_id)
         event = "ObjectCreated:CompleteMultipartUpload"
         state.notices.keep(connection, event, bucket, new, cause)
         return freed
@@ -315,7 +325,7 @@ async def abort_multipart_upload(ctx: Context, request: Request) -> Response:
     """Handle AbortMultipartUpload."""
     state = of(ctx)
     upload = await _find(ctx, request)
-    freed = await state.database.write(lambda c: rows.end_upload(c, upload.upload_id))
+    freed = await state.database.write(lambda c: upload_rows.end_upload(c, upload.upload_id))
     await state.files.remove(freed)
     return {}
 
@@ -326,7 +336,7 @@ async def list_parts(ctx: Context, request: Request) -> Response:
     upload = await _find(ctx, request)
     marker = int(request.get("PartNumberMarker") or 0)
     most = limit(request, "MaxParts")
-    there = await state.database.read(lambda c: rows.parts_of(c, upload.upload_id))
+    there = await state.database.read(lambda c: upload_rows.parts_of(c, upload.upload_id))
     behind = [part for part in there if part.number > marker]
     shown = behind[:most]
     return {
@@ -362,7 +372,7 @@ async def list_multipart_uploads(ctx: Context, request: Request) -> Response:
     prefix = request.get("Prefix") or ""
     marker = (request.get("KeyMarker") or "", request.get("UploadIdMarker") or "")
     most = limit(request, "MaxUploads")
-    found = await state.database.read(lambda c: rows.uploads_of(c, bucket.name))
+    found = await state.database.read(lambda c: upload_rows.uploads_of(c, bucket.name))
     behind = [
         each
         for each in found

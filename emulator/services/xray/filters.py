@@ -10,15 +10,20 @@ https://docs.aws.amazon.com/xray/latest/devguide/aws-xray-interface-console.html
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Iterator
-from typing import Any, NamedTuple
+from collections.abc import Callable, Iterator
+from typing import NamedTuple
 
 from emulator.services.xray.errors import invalid
+from emulator.services.xray.filter_keywords import (
+    FLAGS,
+    OPERATORS,
+    VALUES,
+    Test,
+    Values,
+    annotation,
+)
 from emulator.services.xray.summaries import Summary
 from emulator.telemetry.traces import tree
-
-#: Says whether a trace, or a node of one, is meant.
-Test = Callable[[Summary, "tree.Node | None"], bool]
 
 _TOKEN = re.compile(
     r"""\s*(?:(?P<text>"(?:[^"\\]|\\.)*")|(?P<number>-?\d+(?:\.\d+)?(?![\w.]))"""
@@ -160,12 +165,12 @@ class _Reader:
         if name in ("annotation", "metadata") and self._takes("["):
             key = self._word_or_text()
             self._expect("]")
-            return self._compared(_annotation(key))
+            return self._compared(annotation(key))
         if name.startswith("annotation."):
-            return self._compared(_annotation(token.text.partition(".")[2]))
-        if name in _FLAGS:
-            return self._flag(_FLAGS[name])
-        values = _VALUES.get(name)
+            return self._compared(annotation(token.text.partition(".")[2]))
+        if name in FLAGS:
+            return self._flag(FLAGS[name])
+        values = VALUES.get(name)
         if values is None:
             raise invalid(f"localfaas does not know {token.text!r} in filter expressions.")
         return self._compared(values)
@@ -197,10 +202,10 @@ class _Reader:
     def _compared(self, values: Values) -> Test:
         """Read an operator and a value; without, the value has to be there."""
         token = self.peek()
-        if token is None or token.text.upper() not in _OPERATORS or token.kind == "text":
+        if token is None or token.text.upper() not in OPERATORS or token.kind == "text":
             return lambda summary, node: any(True for _ in values(summary, node))
         self._at += 1
-        operator = _OPERATORS[token.text.upper()]
+        operator = OPERATORS[token.text.upper()]
         negates = token.text == "!="
         wanted = self._value()
 
@@ -325,160 +330,3 @@ def _all_of(tests: list[Test]) -> Test:
 
 def _not(test: Test) -> Test:
     return lambda summary, node: not test(summary, node)
-
-
-# --- keywords ------------------------------------------------------------------------------------
-
-#: The values that a keyword has in a trace, or in one of its nodes.
-Values = Callable[[Summary, "tree.Node | None"], Iterable[Any]]
-
-
-def _marked(flag: str) -> Test:
-    def test(summary: Summary, node: tree.Node | None) -> bool:
-        return summary.has(flag) if node is None else node.document.get(flag) is True
-
-    return test
-
-
-def _ok(summary: Summary, node: tree.Node | None) -> bool:
-    if node is not None:
-        return tree.status(node.document) == "ok"
-    return not any(summary.has(flag) for flag in ("error", "fault", "throttle"))
-
-
-#: Keywords that are true or false.
-_FLAGS: dict[str, Test] = {
-    "ok": _ok,
-    "error": _marked("error"),
-    "throttle": _marked("throttle"),
-    "fault": _marked("fault"),
-    "partial": lambda summary, node: summary.is_partial,
-    "inferred": lambda summary, node: any(
-        each.document.get("inferred") is True for each in _nodes(summary, node)
-    ),
-    "remote": lambda summary, node: any(
-        each.document.get("namespace") == "remote" for each in _nodes(summary, node)
-    ),
-    "first": lambda summary, node: node is None or node is summary.entry,
-    "root": lambda summary, node: node is None or node.parent is None,
-    "last": lambda summary, node: node is None or not node.children,
-}
-
-
-def _nodes(summary: Summary, node: tree.Node | None) -> list[tree.Node]:
-    return summary.nodes if node is None else [node]
-
-
-def _annotation(key: str) -> Values:
-    def values(summary: Summary, node: tree.Node | None) -> Iterator[Any]:
-        return (
-            value
-            for name, value, of in summary.annotations()
-            if name == key and (node is None or of.segment is node.segment)
-        )
-
-    return values
-
-
-def _response_time(summary: Summary, node: tree.Node | None) -> Iterator[float]:
-    yield summary.response_time if node is None else node.end - node.start
-
-
-def _http(part: str, name: str) -> Values:
-    def values(summary: Summary, node: tree.Node | None) -> Iterator[Any]:
-        for each in _nodes(summary, node):
-            found = ((each.document.get("http") or {}).get(part) or {}).get(name)
-            if found is not None:
-                yield found
-
-    return values
-
-
-def _member(name: str) -> Values:
-    def values(summary: Summary, node: tree.Node | None) -> Iterator[Any]:
-        for each in _nodes(summary, node):
-            if each.document.get(name) is not None:
-                yield each.document[name]
-
-    return values
-
-
-def _messages(summary: Summary, node: tree.Node | None) -> Iterator[Any]:
-    for each in _nodes(summary, node):
-        cause = each.document.get("cause")
-        listed = cause.get("exceptions") if isinstance(cause, dict) else None
-        for exception in listed if isinstance(listed, list) else ():
-            if isinstance(exception, dict):
-                yield exception.get("message")
-
-
-def _kinds(summary: Summary, node: tree.Node | None) -> Iterator[Any]:
-    return (tree.kind(each) for each in _nodes(summary, node))
-
-
-def _resource_ids(summary: Summary, node: tree.Node | None) -> Iterator[Any]:
-    for each in _nodes(summary, node):
-        listed = (each.document.get("aws") or {}).get("resource_names")
-        yield from listed if isinstance(listed, list) else ()
-
-
-#: Keywords with values.
-_VALUES: dict[str, Values] = {
-    "responsetime": _response_time,
-    "duration": lambda summary, node: [summary.duration if node is None else node.end - node.start],
-    "http.status": _http("response", "status"),
-    "http.url": _http("request", "url"),
-    "http.method": _http("request", "method"),
-    "http.useragent": _http("request", "user_agent"),
-    "http.clientip": _http("request", "client_ip"),
-    "user": lambda summary, node: [
-        user for user, of in summary.users() if node is None or of.segment is node.segment
-    ],
-    "name": _member("name"),
-    "type": _kinds,
-    "resource.arn": _member("resource_arn"),
-    "resource.id": _resource_ids,
-    "message": _messages,
-}
-
-
-# --- operators -----------------------------------------------------------------------------------
-
-
-def _equal(value: Any, wanted: Any) -> bool:
-    if isinstance(wanted, bool) or isinstance(value, bool):
-        return value is wanted
-    return bool(value == wanted)
-
-
-def _less(value: Any, wanted: Any) -> bool:
-    return _comparable(value, wanted) and value < wanted
-
-
-def _more(value: Any, wanted: Any) -> bool:
-    return _comparable(value, wanted) and value > wanted
-
-
-def _comparable(value: Any, wanted: Any) -> bool:
-    return isinstance(value, int | float) and isinstance(wanted, float)
-
-
-def _texts(
-    compare: Callable[[str, str], bool],
-) -> Callable[[Any, Any], bool]:
-    return lambda value, wanted: (
-        isinstance(value, str) and isinstance(wanted, str) and compare(value, wanted)
-    )
-
-
-_OPERATORS: dict[str, Callable[[Any, Any], bool]] = {
-    "=": _equal,
-    "!=": lambda value, wanted: not _equal(value, wanted),
-    "<": _less,
-    ">": _more,
-    "<=": lambda value, wanted: not _more(value, wanted) and _comparable(value, wanted),
-    ">=": lambda value, wanted: not _less(value, wanted) and _comparable(value, wanted),
-    "CONTAINS": _texts(lambda value, wanted: wanted in value),
-    "BEGINSWITH": _texts(str.startswith),
-    "ENDSWITH": _texts(str.endswith),
-}
