@@ -64,6 +64,8 @@ class Group(_Listed):
     async def update(
         self, call: Call, made: Made, before: Mapping[str, Any], wanted: Wanted
     ) -> Made:
+        if before.get("GroupName") != wanted.properties.get("GroupName"):
+            raise NotImplementedError  # X-Ray gives no group another name
         values = {"FilterExpression": "", **wanted.properties, "GroupARN": made.physical}
         values.pop("GroupName", None)
         await call(_SERVICE, "UpdateGroup", call.fit(_SERVICE, "UpdateGroup", values))
@@ -101,7 +103,9 @@ class SamplingRule(_Listed):
     async def update(
         self, call: Call, made: Made, before: Mapping[str, Any], wanted: Wanted
     ) -> Made:
-        rule = {key: value for key, value in _rule(wanted.properties).items() if key != "RuleName"}
+        rule = _rule(wanted.properties)
+        if _rule(before).get("RuleName") != rule.pop("RuleName", None):
+            raise NotImplementedError  # X-Ray gives no rule another name
         values = {"SamplingRuleUpdate": {**rule, "RuleARN": made.physical}}
         request = call.fit(_SERVICE, "UpdateSamplingRule", values)
         await call(_SERVICE, "UpdateSamplingRule", request)
