@@ -503,8 +503,41 @@ def without_parameters(it: StackScenario) -> None:
     it.match("list_change_set", it.client.list_change_sets(StackName=it.stack))
 
 
+def drift(it: StackScenario) -> None:
+    variables = {"ENDPOINT_URL": "aws.amazon.com"}
+    resources = {
+        "Role": _resource("AWS::IAM::Role", AssumeRolePolicyDocument=_ASSUME),
+        "Function": _resource(
+            "AWS::Lambda::Function",
+            Code={"ZipFile": "def handler(event, context):\n    return event\n"},
+            Description="function to test lambda function url",
+            Environment={"Variables": variables},
+            Handler="index.handler",
+            Role={"Fn::GetAtt": ["Role", "Arn"]},
+            Runtime="python3.9",
+        ),
+    }
+    _made(it, {"Resources": resources})
+    name = _physical(it, "Function")
+    it.clients("lambda").update_function_configuration(
+        FunctionName=name,
+        Description="different description",
+        Environment={"Variables": {"ENDPOINT_URL": "localhost.localstack.cloud"}},
+        Runtime="python3.8",
+    )
+    answer = it.client.detect_stack_resource_drift(StackName=it.stack, LogicalResourceId="Function")
+    # The recording has its own stack's names.
+    recorded = it.comparison.recorded("drift_detection")["StackResourceDrift"]
+    found = answer["StackResourceDrift"]
+    assert found["PhysicalResourceId"] == name
+    found["PhysicalResourceId"] = recorded["PhysicalResourceId"]
+    found["StackId"] = found["StackId"].replace(it.stack, "stack-0d03b713")
+    it.match("drift_detection", answer)
+
+
 #: By the recordings' names.
 RESOURCES: dict[str, Callable[[StackScenario], None]] = {
+    "test_drift_detection_on_lambda": drift,
     "test_events_resource_types": event_types,
     "test_subnet_id_parameter_type": subnets,
     "test_transform_to_json_string": to_json,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
 
-from emulator.services.cloudformation import change_sets, listing, stacks, templates
+from emulator.services.cloudformation import change_sets, drifting, listing, stacks, templates
 from emulator.services.context import Context, Request, Response
 
 OPERATIONS: dict[str, Callable[[Context, Request], Awaitable[Response]]] = {
@@ -15,11 +15,15 @@ OPERATIONS: dict[str, Callable[[Context, Request], Awaitable[Response]]] = {
     "DeleteChangeSet": change_sets.delete_change_set,
     "DeleteStack": stacks.delete_stack,
     "DescribeChangeSet": change_sets.describe_change_set,
+    "DescribeStackDriftDetectionStatus": drifting.describe_stack_drift_detection_status,
     "DescribeStackEvents": listing.describe_stack_events,
     "DescribeStackResource": listing.describe_stack_resource,
+    "DescribeStackResourceDrifts": drifting.describe_stack_resource_drifts,
     "DescribeStackResources": listing.describe_stack_resources,
     "DescribeStacks": stacks.describe_stacks,
     "DescribeType": listing.describe_type,
+    "DetectStackDrift": drifting.detect_stack_drift,
+    "DetectStackResourceDrift": drifting.detect_stack_resource_drift,
     "ExecuteChangeSet": change_sets.execute_change_set,
     "GetStackPolicy": stacks.get_stack_policy,
     "GetTemplate": templates.get_template,
@@ -39,14 +43,12 @@ OPERATIONS: dict[str, Callable[[Context, Request], Awaitable[Response]]] = {
 
 #: Why operations are not served, and which.
 _REASONS = {
-    "what it makes changes through its own APIs only": """
-        DescribeStackDriftDetectionStatus DescribeStackResourceDrifts DetectStackDrift
-        DetectStackResourceDrift DetectStackSetDrift ListStackInstanceResourceDrifts""",
     "it has stacks, and no stack sets": """
         ActivateOrganizationsAccess CreateStackInstances CreateStackSet
         DeactivateOrganizationsAccess DeleteStackInstances DeleteStackSet
         DescribeOrganizationsAccess DescribeStackInstance DescribeStackSet
-        DescribeStackSetOperation ImportStacksToStackSet ListStackInstances
+        DescribeStackSetOperation DetectStackSetDrift ImportStacksToStackSet
+        ListStackInstanceResourceDrifts ListStackInstances
         ListStackSetAutoDeploymentTargets ListStackSetOperationResults ListStackSetOperations
         ListStackSets StopStackSetOperation UpdateStackInstances UpdateStackSet""",
     "it knows AWS's public types, and registers none": """

@@ -66,6 +66,8 @@ class Resource:
     written: dict[str, Any] | None = None
     #: Its properties as events show them, as JSON; "" where that is as they are.
     shown: str = ""
+    #: How it differed from its template when somebody looked last; {} before that.
+    drift: dict[str, Any] = field(default_factory=dict)
 
     @property
     def made(self) -> Made:
@@ -189,6 +191,8 @@ class Stack:
     tolerant: bool = False
     #: Resources whose removal may fail in what is under way.
     skipped: list[str] = field(default_factory=list)
+    #: The last look at drift: its id, the stack's status, when, how many resources; {} before that.
+    drift: dict[str, Any] = field(default_factory=dict)
     #: By name.
     resources: dict[str, Resource] = field(default_factory=dict)
     #: What others took the place of, until it has been removed.

@@ -36,7 +36,10 @@ def of_stack(stack: Stack) -> dict[str, Any]:
         "EnableTerminationProtection": None if stack.is_gone else stack.termination_protection,
         "ParentId": stack.parent_id or None,
         "RootId": stack.root_id or None,
-        "DriftInformation": {"StackDriftStatus": "NOT_CHECKED"},
+        "DriftInformation": {
+            "StackDriftStatus": stack.drift.get("status", "NOT_CHECKED"),
+            "LastCheckTimestamp": stack.drift.get("at"),
+        },
         "LastOperations": [stack.operation] if stack.operation else None,
     }
 
@@ -65,7 +68,10 @@ def of_resource(stack: Stack, resource: Resource) -> dict[str, Any]:
         "LastUpdatedTimestamp": resource.updated_at,
         "ResourceStatus": resource.status,
         "ResourceStatusReason": resource.reason or None,
-        "DriftInformation": {"StackResourceDriftStatus": "NOT_CHECKED"},
+        "DriftInformation": {
+            "StackResourceDriftStatus": resource.drift.get("status", "NOT_CHECKED"),
+            "LastCheckTimestamp": resource.drift.get("at"),
+        },
     }
 
 
