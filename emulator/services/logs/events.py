@@ -12,6 +12,7 @@ from emulator.services.context import Context, Request, Response
 from emulator.services.logs import lookup
 from emulator.services.logs.lookup import invalid
 from emulator.services.logs.pattern import compile_pattern
+from emulator.services.logs.state import of
 from emulator.telemetry.groups import OVERHEAD, LogEvent, LogGroup, LogStream
 from emulator.telemetry.writer import EVENT_BYTES
 
@@ -39,6 +40,8 @@ async def put_log_events(ctx: Context, request: Request) -> Response:
     rejected, first, end = _reject(batch, now, group.retention_days)
     for event in batch[first:end]:
         logs.append(group, stream, event["message"], event["timestamp"])
+    # What is acknowledged reaches subscribers, whatever crashes.
+    await of(ctx).keep_passed_on(group)
     token = stream.events[-1].sequence if stream.events else 0
     return {"nextSequenceToken": f"{token:056d}", "rejectedLogEventsInfo": rejected or None}
 

@@ -122,6 +122,18 @@ class Forwarder:
             self._unlisten()
             self._unlisten = None
 
+    async def keep(self, account: str, region: str, group: str) -> None:
+        """Pass on what is gathered of a group now: it outlives a crash once this returns.
+
+        Raises:
+            StorageError: The disk did not take it; it is passed on later.
+        """
+        key = (account, region, group)
+        if any(each == key for each, _, _ in self._gathered):
+            error = await self._pass_on()
+            if error is not None:
+                raise error
+
     async def close(self) -> None:
         """Pass on what is gathered, and let go."""
         if self._unlisten is not None:
@@ -148,13 +160,20 @@ class Forwarder:
 
     def _due(self) -> None:
         self._timer = None
-        self._parts.spawn(self._pass_on())
+        self._parts.spawn(self._pass_on_later())
 
-    async def _pass_on(self) -> None:
-        """Pass on what is gathered; what the disk does not take is gathered again."""
+    async def _pass_on_later(self) -> None:
+        await self._pass_on()
+
+    async def _pass_on(self) -> LocalfaasError | None:
+        """Pass on what is gathered; what the disk does not take is gathered again.
+
+        Returns:
+            Why the disk did not take it.
+        """
         gathered, self._gathered = self._gathered, {}
-        if self._outbox is None:
-            return
+        if self._outbox is None or not gathered:
+            return None
         try:
             await self._outbox.accept(self._dispatches(gathered))
         except LocalfaasError as error:
@@ -167,6 +186,8 @@ class Forwarder:
             if self._timer is not None:
                 self._timer.cancel()
             self._timer = self._parts.clock.call_later(_PAUSE_S, self._due)
+            return error
+        return None
 
     def _dispatches(self, gathered: _Gathered) -> list[Dispatch]:
         return [

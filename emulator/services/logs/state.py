@@ -10,6 +10,7 @@ from emulator.services.logs.measuring import Measuring
 
 if TYPE_CHECKING:
     from emulator.services.logs.forwarding import Forwarder
+    from emulator.telemetry.groups import LogGroup
 
 Body = dict[str, Any]
 #: Between a group and a filter in the keys of filters; no group's name has it.
@@ -109,6 +110,15 @@ class LogGroups:
         key = f"{body['group']}{_BETWEEN}{body['name']}"
         await self._filters.put(account, region, key, body)
         await self._follow(account, region, body)
+
+    async def keep_passed_on(self, group: LogGroup) -> None:
+        """Return when what filters want of a group's events outlives a crash.
+
+        Raises:
+            StorageError: The disk did not take it.
+        """
+        if self._forwarder is not None:
+            await self._forwarder.keep(group.account, group.region, group.name)
 
     async def drop_filter(self, account: str, region: str, group: str, name: str) -> None:
         """Remove a subscription filter."""

@@ -41,11 +41,20 @@ class Audience:
                 by_body[each.body["protocol"]].append((wanted.pattern, order))
             else:
                 by_attributes.append((wanted.pattern, order))
+        #: The last message, and who wants it: what goes to very many is asked for again and again.
+        self._last: tuple[Message | None, list[Any]] = (None, [])
         self._by_attributes = Index(by_attributes)
         self._by_body = {protocol: Index(kept) for protocol, kept in by_body.items()}
 
     def of(self, message: Message) -> list[Any]:
         """Return the subscriptions that want a message."""
+        last, wanting = self._last
+        if last != message:
+            wanting = self._found(message)
+            self._last = message, wanting
+        return wanting
+
+    def _found(self, message: Message) -> list[Any]:
         found = list(self._always)
         if self._by_attributes:
             found += self._by_attributes.find(of_attributes(message.attributes))

@@ -23,8 +23,9 @@ from emulator.services.sns.sender import NAMESPACE
 if TYPE_CHECKING:
     from emulator.services.sns.subscription import Subscription, Topic, Topics
 
-#: Deliveries of one commit: others have their turn, however many subscribers there are.
-_PIECE = 100
+#: The most deliveries that are accepted with the message itself; where more want it, one stands for
+#: all of them, and so many at a time are made of it: others have their turn in between.
+_MOST, _PIECE = 100, 20
 _AGENT = "Amazon Simple Notification Service Agent"
 #: Protocols of what nobody sends.
 _UNSENT = frozenset({"sms", "email", "email-json", "application"})
@@ -47,7 +48,7 @@ async def dispatches_of(
     if only is not None:
         wanting = [each for each in wanting if each.arn == only.arn]
     # A FIFO topic has a hundred at most, and their messages keep their order.
-    if len(wanting) > _PIECE and not message.sequence:
+    if len(wanting) > _MOST and not message.sequence:
         return [_standing_for(message)]
     return await _dispatches(sns, topic, message, wanting)
 

@@ -1,4 +1,4 @@
-"""Log events that the disk does not take are passed on later."""
+"""Log events that are acknowledged are passed on; those that the disk does not take, later."""
 
 from __future__ import annotations
 
@@ -9,6 +9,8 @@ import json
 from types import SimpleNamespace
 from typing import Any
 
+import pytest
+
 from emulator.invoke.outbox.dispatch import Dispatch
 from emulator.model.errors import StorageFull
 from emulator.services.logs.forwarding import Filter, Forwarder
@@ -18,41 +20,69 @@ from emulator.testing import FakeClock, until_idle
 FUNCTION = "arn:aws:lambda:us-east-1:000000000000:function:f"
 
 
-async def test_a_full_disk_loses_no_gathered_events() -> None:
-    clock, accepted = FakeClock(), list[Dispatch]()
-    is_full = True
+class _World:
+    """A forwarder with one filter of one group, and the disk that it writes to."""
 
-    async def accept(dispatches: list[Dispatch]) -> None:
-        if is_full:
-            raise StorageFull("the disk is full")
-        accepted.extend(dispatches)
+    def __init__(self) -> None:
+        self.clock, self.accepted = FakeClock(), list[Dispatch]()
+        self.is_full = False
 
-    parts: Any = SimpleNamespace(
-        clock=clock, spawn=lambda work: asyncio.get_running_loop().create_task(work)
-    )
-    forwarder = Forwarder(parts)
-    forwarder._outbox = SimpleNamespace(accept=accept)  # type: ignore[assignment]
-    body = {"name": "all", "pattern": "", "group": "g", "destination": FUNCTION}
-    key = ("000000000000", "us-east-1", "g")
-    forwarder._filters[key] = {"all": Filter(body, compile_pattern(""))}
-    group: Any = SimpleNamespace(account=key[0], region=key[1], name=key[2])
-    stream: Any = SimpleNamespace(name="s")
+        async def accept(dispatches: list[Dispatch]) -> None:
+            if self.is_full:
+                raise StorageFull("the disk is full")
+            self.accepted.extend(dispatches)
 
-    def tell(text: str) -> None:
+        parts: Any = SimpleNamespace(
+            clock=self.clock, spawn=lambda work: asyncio.get_running_loop().create_task(work)
+        )
+        self.forwarder = Forwarder(parts)
+        self.forwarder._outbox = SimpleNamespace(accept=accept)  # type: ignore[assignment]
+        body = {"name": "all", "pattern": "", "group": "g", "destination": FUNCTION}
+        self.key = ("000000000000", "us-east-1", "g")
+        self.forwarder._filters[self.key] = {"all": Filter(body, compile_pattern(""))}
+
+    def tell(self, text: str) -> None:
+        account, region, name = self.key
+        group: Any = SimpleNamespace(account=account, region=region, name=name)
+        stream: Any = SimpleNamespace(name="s")
         event: Any = SimpleNamespace(message=text, timestamp=1, sequence=1)
-        forwarder._hear(group, stream, event)
+        self.forwarder._hear(group, stream, event)
 
-    tell("one")
-    await clock.advance(0.2)
+    def texts(self) -> list[list[str]]:
+        """Return the events of each batch that the disk has."""
+        found = []
+        for each in self.accepted:
+            data = json.loads(each.delivery.payload)["awslogs"]["data"]
+            told = json.loads(gzip.decompress(base64.b64decode(data)))["logEvents"]
+            found.append([event["message"] for event in told])
+        return found
+
+
+async def test_a_full_disk_loses_no_gathered_events() -> None:
+    world = _World()
+    world.is_full = True
+    for text in ("one", "two"):
+        world.tell(text)
+        await world.clock.advance(0.2)
+        await until_idle()
+    assert world.texts() == []
+    world.is_full = False
+    await world.clock.advance(5)
     await until_idle()
-    tell("two")
-    await clock.advance(0.2)
+    assert world.texts() == [["one", "two"]]
+
+
+async def test_what_is_acknowledged_is_passed_on_before() -> None:
+    world = _World()
+    world.tell("one")
+    await world.forwarder.keep(*world.key)
+    assert world.texts() == [["one"]]
+    await world.forwarder.keep(*world.key)
+    world.is_full = True
+    world.tell("two")
+    with pytest.raises(StorageFull):
+        await world.forwarder.keep(*world.key)
+    world.is_full = False
+    await world.clock.advance(5)
     await until_idle()
-    assert accepted == []
-    is_full = False
-    await clock.advance(5)
-    await until_idle()
-    (found,) = accepted
-    data = json.loads(found.delivery.payload)["awslogs"]["data"]
-    told = json.loads(gzip.decompress(base64.b64decode(data)))["logEvents"]
-    assert [each["message"] for each in told] == ["one", "two"]
+    assert world.texts() == [["one"], ["two"]]
