@@ -202,10 +202,10 @@ class Outbox:
         """Try a delivery that waited, and write down what became of it."""
         if dispatch.target == EXPANDS and self._expand is not None:
             async with self._one_expands:
-                placed = await self.place(await self._expand(dispatch))
+                piece = await self.place(await self._expand(dispatch))
                 # What came meanwhile goes before it.
                 await asyncio.sleep(0)
-                await self._replace(lanes, handle, placed)
+                await self._replace(lanes, handle, piece)
             return
         try:
             if dispatch.target.startswith("arn:"):
