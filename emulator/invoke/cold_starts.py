@@ -177,6 +177,7 @@ async def _call(pools: Pools, pool: Pool, payload: bytes) -> tuple[InvocationRes
         payload=payload,
         invoked_arn=version.function_arn,
         trace_id=new_trace_id(clock.now()),
+        requested_s=clock.monotonic(),
     )
     if pools.lifecycle.listeners:
         notices.invocation_requested(pools.lifecycle, version, invocation)

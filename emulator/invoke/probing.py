@@ -176,6 +176,7 @@ async def _call(clock: Clock, pool: Pool, payload: bytes) -> InvocationResult:
         payload=payload,
         invoked_arn=version.function_arn,
         trace_id=new_trace_id(clock.now()),
+        requested_s=clock.monotonic(),
     )
     try:
         environment, cold = await pool.acquire(invocation.request_id)

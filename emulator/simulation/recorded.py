@@ -14,8 +14,8 @@ _EVERY = frozenset({"drained", "evicted", "shutdown", "lost", "no longer wanted"
 _ONE = frozenset({"crashed", "failed"})
 #: Cold for another reason than that an environment had to start.
 _RESTART = "restart"
-#: The tenant that ``localfaas coldstart`` names (:mod:`emulator.invoke.cold_starts`).
-MEASURED = "coldstart"
+#: The tenants that ``localfaas coldstart`` and ``localfaas check`` name (:mod:`emulator.invoke`).
+MEASURED = ("coldstart", "check")
 _MANAGED = "lambda-managed-instances"
 #: Ends and requests that belong together lie no further apart, seconds.
 _TOGETHER_S = 0.01
@@ -49,8 +49,8 @@ def of_document(document: Mapping[str, Any]) -> Trace:
 
 
 def is_measured(environment: Mapping[str, Any]) -> bool:
-    """Say whether an environment was one of ``localfaas coldstart``, which serves no caller."""
-    return bool(environment["tenant_id"] == MEASURED)
+    """Say whether an environment was one of ``coldstart`` or ``check``, which serves no caller."""
+    return environment["tenant_id"] in MEASURED
 
 
 def calls(document: Mapping[str, Any]) -> list[Mapping[str, Any]]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 from pathlib import Path
 from typing import Any
 
@@ -64,6 +65,18 @@ def test_parts_imports_and_plot(hello: Running, tmp_path: Path, capsys: Any) -> 
     assert [line.split()[0] for line in flame][:3] == ["app", "engine", "m0"]
     assert len(flame) == 10
     assert "<svg" in (tmp_path / "plot.svg").read_text()
+
+
+def test_what_is_measured_is_recorded_with_its_times(hello: Running, tmp_path: Path) -> None:
+    before = time.time()
+    assert coldstart(hello, tmp_path, "-n", "1") == 0
+    assert run(["check", "hello", "-e", "1", "--endpoint", hello.url]) == 0
+    _, _, body = ask(hello, "/_emulator/invocations?function=hello")
+    recorded = json.loads(body)["invocations"]
+    assert len(recorded) > 5
+    for each in recorded:
+        assert before - 1 <= each["requested"] <= each["started"] <= each["ended"]
+        assert each["total_ms"] < 60_000
 
 
 def test_memory_is_compared_and_figures_are_json(

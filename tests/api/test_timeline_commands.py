@@ -74,6 +74,7 @@ def test_invocations_say_which_were_cold_and_why(running: Running, shell: Shell)
     assert shell("invocations", "listed", "--failed").startswith("note: no invocations since ")
     assert shell("invocations", "listed", "--slow", "60000").startswith("note: no invocations")
     assert len(shell("invocations", "listed", "--since", "10m").splitlines()) == 5
+    assert "there is no function nobody" in shell("invocations", "nobody", code=1)
     found = json.loads(shell("invocations", "listed", "--json"))
     assert [each["cold"] for each in found["invocations"]] == [False, False, True]
 

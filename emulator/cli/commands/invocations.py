@@ -11,7 +11,7 @@ from emulator.cli import invocation_rows
 from emulator.cli.client import DEFAULT_ENDPOINT, Client, Endpoint, Json
 from emulator.cli.spans import seconds
 from emulator.cli.tables import show_table
-from emulator.cli.terminal import local_time, make_safe, note, show_json
+from emulator.cli.terminal import CommandError, local_time, make_safe, note, show_json
 
 
 def invocations(
@@ -76,10 +76,18 @@ def invocations(
     if json:
         show_json(found)
         return
+    if function and not found["summary"]["count"]:
+        _check_exists(client, function)
     note(_summary(found))
     if found["invocations"]:
         rows = [invocation_rows.row(each) for each in reversed(found["invocations"])]
         show_table(invocation_rows.COLUMNS, rows, details=invocation_rows.DETAILS)
+
+
+def _check_exists(client: Client, function: str) -> None:
+    """Raise a CommandError where there is no such function; those of one that was are recorded."""
+    if function not in {each["name"] for each in client.get("functions")}:
+        raise CommandError(f"there is no function {function}, and no invocation of it is known")
 
 
 def _follow(client: Client, filters: dict[str, Any], limit: int, json: bool) -> None:

@@ -197,7 +197,11 @@ def _show(trace: Trace, compared: Sequence[Comparison], figure: Figure) -> None:
     from emulator.cli.charts import text
     from emulator.cli.charts.chart import BarChart
 
-    print(f"{trace.title}: {len(trace):,} calls of {len(trace.functions)} functions")
+    calls, functions = len(trace), len(trace.functions)
+    print(
+        f"{trace.title}: {calls:,} call{'s' * (calls != 1)} of {functions} "
+        f"function{'s' * (functions != 1)}"
+    )
     if trace.observed_cold:
         print(f"{trace.observed_cold:,} of them were cold when it was recorded")
     print()
