@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import signal
+import threading
 import time
 import urllib.request
 from collections.abc import Callable, Iterator
@@ -190,6 +191,44 @@ def _works(client: Any) -> bool:
         return bool(ask(client, {"n": 1}) == (None, {"n": 1}))
     except ClientError:
         return False
+
+
+def test_calls_in_flight_on_a_node_that_is_lost_fail_as_on_aws(pods: Pods, tmp_path: Path) -> None:
+    need_own_cluster(pods, 2)
+    ended: list[tuple[float, Any]] = []
+
+    def call(client: Any, seconds: int) -> None:
+        answer = ask(client, {"seconds": seconds})
+        ended.append((time.monotonic(), answer))
+
+    with running(pods, tmp_path / "state") as up:
+        make(up.client(), Timeout=60)
+        calls = [threading.Thread(target=call, args=(up.client(), 15)) for _ in range(4)]
+        for each in calls:
+            each.start()
+        until(lambda: len(_nodes_of_runtimes(pods)) == 4, 30)
+        there = _nodes_of_runtimes(pods).count("node-b")
+        assert there
+        script("cable", "b", "down")
+        cut = time.monotonic()
+        try:
+            until(lambda: sum(bool(error) for _, (error, _) in ended) == there, 8)
+            for at, (error, payload) in ended:
+                assert at - cut < 8
+                assert (error, payload["errorType"]) == ("Unhandled", "Runtime.ExitError")
+            for each in calls:
+                each.join(40)
+            fine = [answer for _, answer in ended if answer[0] is None]
+            assert len(fine) == len(calls) - there
+        finally:
+            script("cable", "b", "up")
+    until(lambda: not pods.all(), 60)
+
+
+def _nodes_of_runtimes(pods: Pods) -> list[str]:
+    """Return the nodes of the pods that say which function they run."""
+    found = pods.cluster.get("pods", "-n", pods.namespace, "-l", "localfaas.dev/function")["items"]
+    return [pod["spec"].get("nodeName", "") for pod in found]
 
 
 def test_no_acknowledged_event_is_lost_with_a_node(pods: Pods, tmp_path: Path) -> None:

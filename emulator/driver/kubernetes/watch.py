@@ -88,8 +88,8 @@ class PodWatch:
     def _is(self, pod: Pod) -> None:
         name = pod["metadata"]["name"]
         if name in self._listeners:
-            self._pods[name] = pod
-            self._listeners[name](pod)
+            self._pods[name] = known = _essence(pod)
+            self._listeners[name](known)
 
     def _is_gone(self, name: str) -> None:
         listener = self._listeners.get(name)
@@ -101,3 +101,9 @@ class PodWatch:
         if self._task is not None:
             self._task.cancel()
             await asyncio.gather(self._task, return_exceptions=True)
+
+
+def _essence(pod: Pod) -> Pod:
+    """Return what anybody asks of a pod, a small part: there may be thousands."""
+    node = (pod.get("spec") or {}).get("nodeName")
+    return {"spec": {"nodeName": node} if node else {}, "status": pod.get("status") or {}}
