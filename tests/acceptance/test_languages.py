@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import io
+import json
 import os
 import subprocess
 import sys
+import time
 import zipfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -46,6 +48,7 @@ public class Hello {
     }
 }
 """
+ROLE = "arn:aws:iam::000000000000:role/r"
 BROKEN_JAVA = """
 public class Broken {
     static { if (true) throw new IllegalStateException("no start"); }
@@ -182,6 +185,29 @@ def test_the_options_of_java_are_the_users(client: Any, emulator: Running, java:
         for line in whole_log(emulator, java)
     )
     assert client.get_function(FunctionName=java)["Configuration"]["CodeSha256"] == code
+
+
+def test_a_jar_file_is_a_function_s_code_and_is_followed(tmp_path: Path) -> None:
+    greeter = "public class Greeter { public String greet(String name) { return WORD + name; } }"
+    (tmp_path / "target").mkdir()
+    jar = tmp_path / "target/app.jar"
+    properties = {"FunctionName": "greeter", "Code": "target/app.jar", "Runtime": "java17"}
+    properties |= {"Handler": "Greeter::greet", "MemorySize": 512, "Timeout": 10, "Role": ROLE}
+    function = {"Type": "AWS::Lambda::Function", "Properties": properties}
+    (tmp_path / "template.json").write_text(json.dumps({"Resources": {"Greeter": function}}))
+    first, second = (greeter.replace("WORD", f'"{word}, "') for word in ("Hello", "Bonjour"))
+    jar.write_bytes(classes(tmp_path, Greeter=first))
+    running = Running(Settings(port=0, functions=(tmp_path,)))
+    try:
+        client = running.client("lambda")
+        assert again(client, "greeter", "you").payload == "Hello, you"
+        jar.write_bytes(classes(tmp_path, Greeter=second))
+        end = time.monotonic() + 20
+        while again(client, "greeter", "you").payload != "Bonjour, you":
+            assert time.monotonic() < end, "the new code was not taken"
+            time.sleep(0.05)
+    finally:
+        running.stop()
 
 
 def test_ruby_sees_what_it_sees_on_aws(client: Any, emulator: Running, ruby: str) -> None:
