@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import json
 import re
+import socket
 import subprocess
 import sys
 import time
@@ -454,6 +455,27 @@ def test_with_snapstart_extensions_go_on_from_the_snapshot(running: Running, cli
     assert not error, answer
     found = log(running, name, lambda found: f"EXT event INVOKE {answer['id']}" in str(found))
     assert any(line.startswith("RESTORE_START") for line in found), found
+
+
+@pytest.mark.parametrize("running", ["process"], indirect=True)
+def test_two_web_servers_never_answer_for_one_another(running: Running, client: Any) -> None:
+    """Their adapters would both find the server that was there first."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    adapter = layer(client, **{"lambda-adapter": OBSERVER})
+    shared = {"Variables": {"AWS_LWA_PORT": str(port)}}
+    first, second = (function(client, adapter, Environment=shared) for _ in range(2))
+    assert invoke(client, first)[1] == ""
+    payload, error = invoke(client, second)
+    assert (payload["errorType"], error) == ("Extension.LaunchError", "Unhandled")
+    assert f"port {port}" in payload["errorMessage"]
+    assert f"is in use by an environment of {first}" in payload["errorMessage"]
+    assert "--driver docker" in payload["errorMessage"]
+    evict(running, first)
+    assert invoke(client, second)[1] == "", "what an environment that ends has is waited for"
+    own = {"Variables": {"PORT": str(port - 1)}}
+    assert invoke(client, function(client, adapter, Environment=own))[1] == ""
 
 
 def test_without_extensions_nothing_of_theirs_is_loaded() -> None:

@@ -14,8 +14,9 @@ import sys
 from collections import deque
 from collections.abc import Collection
 from contextlib import suppress
+from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from emulator.driver import cgroups, conventions, link_local
 from emulator.driver.base import Sandbox
@@ -35,13 +36,15 @@ from emulator.model.console import Console, SilentConsole
 from emulator.model.errors import ConfigurationError, DriverFault
 from emulator.model.sandbox import EnvironmentSpec, Exit, Usage
 
+if TYPE_CHECKING:
+    from emulator.driver.process.server_ports import ServerPorts
+
 #: Other names of AWS's architectures, as ``platform.machine`` gives them.
 _ARCHITECTURES = {"AMD64": "x86_64", "aarch64": "arm64"}
 _NO_IMAGES = "{image} is a container image, which needs --driver docker"
 _SHARED_PORTS = (
     "Extensions of several environments run, and share this machine's ports: where they listen on"
-    " a fixed one (AWS Lambda Web Adapter: 8080), use --driver docker, or a port for each function"
-    " and one environment at a time."
+    " a fixed one, use --driver docker, or a port for each function and one environment at a time."
 )
 _MB = 1024 * 1024
 #: Processes and threads of one sandbox; Lambda's own limit is RLIMIT_NPROC 742.
@@ -98,6 +101,8 @@ class ProcessDriver:
         self._notes: list[str] = []
         #: The user knows that extensions of several environments may want the same port.
         self._told_of_ports = False
+        #: Made with the first extension.
+        self._server_ports: ServerPorts | None = None
         self._groups: cgroups.Cgroups | None = None
         self._config: ZygoteConfig | None = None
         self._zygotes: dict[Path | None, asyncio.Task[Zygote]] = {}
@@ -377,6 +382,7 @@ class ProcessDriver:
             raise
         try:
             await self._temporary.show(sandbox, tmp, spec.ephemeral_storage_mb)
+            launch = await self._with_port(sandbox, spec, launch)
             await self._specialise(sandbox, spec, launch)
         except BaseException:
             self._discard(sandbox)
@@ -390,6 +396,25 @@ class ProcessDriver:
             sandbox.make_copyable()
         sandbox.handed_over = True
         return sandbox
+
+    async def _with_port(
+        self, sandbox: ProcessSandbox, spec: EnvironmentSpec, launch: ProcessLaunch
+    ) -> ProcessLaunch:
+        """Return a launch whose web server has its port, or one that says why it can't have it."""
+        if not launch.extensions or launch.error is not None:
+            return launch
+        from emulator.driver.process import server_ports
+
+        port = server_ports.wanted(launch.extensions, spec.environ)
+        if not port:
+            return launch
+        if self._server_ports is None:
+            self._server_ports = server_ports.ServerPorts(self._clock)
+        refusal = await self._server_ports.claim(port, sandbox, spec.function_name)
+        if not refusal:
+            return launch
+        self._console.warn(f"{spec.function_name}: {refusal}")
+        return replace(launch, error=("Extension.LaunchError", refusal))
 
     async def _specialise(
         self, sandbox: ProcessSandbox, spec: EnvironmentSpec, launch: ProcessLaunch
