@@ -191,7 +191,11 @@ def test_a_jar_file_is_a_function_s_code_and_is_followed(tmp_path: Path) -> None
     greeter = "public class Greeter { public String greet(String name) { return WORD + name; } }"
     (tmp_path / "target").mkdir()
     jar = tmp_path / "target/app.jar"
-    properties = {"FunctionName": "greeter", "Code": "target/app.jar", "Runtime": "java17"}
+    properties: dict[str, Any] = {
+        "FunctionName": "greeter",
+        "Code": "target/app.jar",
+        "Runtime": "java17",
+    }
     properties |= {"Handler": "Greeter::greet", "MemorySize": 512, "Timeout": 10, "Role": ROLE}
     function = {"Type": "AWS::Lambda::Function", "Properties": properties}
     (tmp_path / "template.json").write_text(json.dumps({"Resources": {"Greeter": function}}))
