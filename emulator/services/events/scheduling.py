@@ -15,6 +15,7 @@ from typing import Any
 from emulator.model.errors import AwsError
 from emulator.registry.resource_table import ResourceTable
 from emulator.schedules.expressions import Rate, parse_rule_expression
+from emulator.schedules.missed import PRECISION_S, Missed
 from emulator.schedules.schedule import Schedule
 from emulator.schedules.timers import Timers
 from emulator.services.events.arns import BusPlace
@@ -26,8 +27,6 @@ log = logging.getLogger(__name__)
 
 #: Seconds for which a delivery is tried, and so for which a missed time is made up for.
 _MAKES_UP_FOR_S = 86_400.0
-#: Seconds by which a time may be late and was not missed.
-_PRECISION_S = 60.0
 
 _Key = tuple[BusPlace, str]
 
@@ -38,10 +37,11 @@ class RuleTimers:
     Args:
         buses: All buses.
         fired: Keeps when each rule has fired last.
+        missed: Told of each time that targets are called for; None: nobody is.
     """
 
-    def __init__(self, buses: Buses, fired: ResourceTable) -> None:
-        self._buses, self._fired = buses, fired
+    def __init__(self, buses: Buses, fired: ResourceTable, missed: Missed | None = None) -> None:
+        self._buses, self._fired, self._missed = buses, fired, missed
         self._clock = buses.parts.clock
         self._timers: Timers[_Key] = Timers(self._clock, self._due)
 
@@ -76,6 +76,8 @@ class RuleTimers:
     def close(self) -> None:
         """Fire nothing any more."""
         self._timers.close()
+        if self._missed is not None:
+            self._missed.close()
 
     def _due(self, key: _Key, at: float) -> None:
         bus, name = key
@@ -114,6 +116,8 @@ class RuleTimers:
             if late_s <= _tried_for_s(target)
         ]
         if dispatches:
+            if self._missed is not None:
+                self._missed.note(at)
             await accept_at_last(self._buses, dispatches, f"what rule {rule.arn} fired")
         try:
             await self._fired.put(bus.account, bus.region, rule.arn, {"at": at})
@@ -125,9 +129,9 @@ def _tried_for_s(target: Mapping[str, Any]) -> float:
     """Return for how many seconds a delivery to a target is tried."""
     policy = target.get("RetryPolicy") or {}
     if policy.get("MaximumRetryAttempts") == 0:
-        return _PRECISION_S
+        return PRECISION_S
     age_s: float = policy.get("MaximumEventAgeInSeconds") or _MAKES_UP_FOR_S
-    return max(_PRECISION_S, age_s)
+    return max(PRECISION_S, age_s)
 
 
 def _schedule(rule: Rule) -> Schedule | None:

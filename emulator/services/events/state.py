@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from emulator.invoke.outbox.outbox import Outbox
 from emulator.registry.resource_table import ResourceTable
+from emulator.schedules.missed import Missed
 from emulator.services.events.arns import DEFAULT, BusPlace, parse
 from emulator.services.events.authorizing import Authorizer
 from emulator.services.events.envelope import made
@@ -59,7 +60,8 @@ class Events:
         self._archiving: dict[str, list[tuple[Pattern | None, Body]]] = {}
         self.archive_store = EventArchive("events", parts.store, parts.clock)
         self.authorizer: Authorizer = Authorizer(parts, self.connections)
-        self._timers = RuleTimers(self, self._fired)
+        missed = Missed(parts.clock, parts.console, "rules")
+        self._timers = RuleTimers(self, self._fired, missed)
         self._replaying: set[asyncio.Task[None]] = set()
 
     async def open(self) -> None:

@@ -11,10 +11,11 @@ from emulator.invoke.outbox.outbox import Outbox
 from emulator.model.clock import Clock
 from emulator.model.errors import AwsError, LocalfaasError
 from emulator.schedules.errors import ScheduleError
+from emulator.schedules.missed import PRECISION_S, Missed
 from emulator.schedules.timers import Timers
 from emulator.services.scheduler.keys import Key
 from emulator.services.scheduler.payloads import dispatch, execution_id
-from emulator.services.scheduler.timing import PRECISION_S, Due, first_after, next_due, schedule_of
+from emulator.services.scheduler.timing import Due, first_after, next_due, schedule_of
 
 log = logging.getLogger(__name__)
 
@@ -45,10 +46,14 @@ class Firing:
         kept: The schedules.
         outbox: Takes their calls.
         clock: The time.
+        missed: Told of each time that a target is called for; None: nobody is.
     """
 
-    def __init__(self, kept: Kept, outbox: Outbox, clock: Clock) -> None:
+    def __init__(
+        self, kept: Kept, outbox: Outbox, clock: Clock, missed: Missed | None = None
+    ) -> None:
         self._kept, self._outbox, self._clock = kept, outbox, clock
+        self._missed = missed
         self._timers: Timers[Key] = Timers(clock, self._on_due)
         self._due: dict[Key, Due] = {}
         self._work: set[asyncio.Task[None]] = set()
@@ -96,6 +101,8 @@ class Firing:
     async def close(self) -> None:
         """Nothing comes due any more."""
         self._timers.close()
+        if self._missed is not None:
+            self._missed.close()
         for task in self._work:
             task.cancel()
         await asyncio.gather(*self._work, return_exceptions=True)
@@ -128,6 +135,8 @@ class Firing:
         if self._kept.find(key) is not body:
             # It was changed or removed meanwhile, and comes due as it is now.
             return
+        if self._missed is not None:
+            self._missed.note(due.at)
         # Only now: a crash before this calls the target twice rather than never.
         seen = {**body, "fired": due.occurrence}
         try:

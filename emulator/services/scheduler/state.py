@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from emulator.invoke.outbox.outbox import Outbox
 from emulator.registry.resource_table import ResourceTable
+from emulator.schedules.missed import Missed
 from emulator.services.scheduler.firing import Firing
 from emulator.services.scheduler.keys import DEFAULT_GROUP, Key
 from emulator.services.scheduler.sender import SchedulerSender
@@ -45,7 +46,8 @@ class Scheduler:
             targets=parts.targets,
             clock=parts.clock,
         )
-        self.firing = Firing(self, self.outbox, parts.clock)
+        missed = Missed(parts.clock, parts.console, "schedules")
+        self.firing = Firing(self, self.outbox, parts.clock, missed)
         for account, region, row, body in self.schedules.all():
             group, _, name = row.partition("/")
             self.firing.arm(Key(account, region, group, name), body)

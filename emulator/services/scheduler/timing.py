@@ -7,13 +7,12 @@ from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 from emulator.schedules.expressions import At, Rate, parse_schedule_expression
+from emulator.schedules.missed import PRECISION_S
 from emulator.schedules.schedule import Schedule, window_offset_s, zone_of
 
 #: AWS's retry policy, where a schedule has none.
 MOST_RETRIES = 185
 MAXIMUM_AGE_S = 86_400
-#: Scheduler calls a target within the minute that is meant: that late is not missed.
-PRECISION_S = 60.0
 
 
 class Due(NamedTuple):
