@@ -405,3 +405,23 @@ async def test_each_ends_exactly_once_whatever_crashes(world: World) -> None:
     there = Counter(await world.texts("dead"))
     dead = Counter(text for text, how in world.sender.endings if how == "dead-lettered")
     assert there == dead
+
+
+@pytest.mark.parametrize("jump_s", [3600.0, -60.0])
+async def test_a_clock_that_jumps_loses_and_repeats_no_delivery(
+    world: World, jump_s: float
+) -> None:
+    page = PAGE.format("x")
+    world.sender.errors[page] = [DeliveryFailed("x", "no"), DeliveryFailed("x", "no")]
+    await world.accept(world.dispatch(page, "a"), world.dispatch(QUEUE.format("one"), "b"))
+    # Between two attempts the wall's clock is set; the time that passes goes on as before.
+    world.clock._epoch += jump_s
+    await world.pass_time(10 - min(0.0, jump_s))
+    assert len(world.sender.attempts) == 2
+    world.clock._epoch += jump_s
+    await world.pass_time(10 - min(0.0, jump_s))
+    assert [each[:2] for each in world.sender.attempts] == [(page, "a")] * 3
+    await world.pass_time(600)
+    assert sorted(world.sender.endings) == [("a", "delivered"), ("b", "delivered")]
+    assert await world.texts("one") == ["b"]
+    assert world.outbox.counts() == (0, 0)
