@@ -18,7 +18,7 @@ from emulator.code import build_cache, published
 from emulator.code.wanted import Wanted
 from emulator.model.console import Console
 from emulator.model.errors import DriverFault
-from emulator.model.function import FunctionVersion
+from emulator.model.function import FunctionVersion, LayerVersion
 
 #: Part of the cache's key; change it when packages are installed in another way.
 _FORMAT = b"1"
@@ -71,8 +71,9 @@ class Packages:
             return None
         interpreter = self._interpreter(version.runtime)
         named = None if folder is None else _wanted(version, folder, interpreter)
-        layers = published.wanted(version, interpreter) if version.layers else []
-        wanted = published.together([*([named] if named else []), *layers])
+        wishes = [named, *(_of_layer(version, layer, interpreter) for layer in version.layers)]
+        wishes += published.wanted(version, interpreter)
+        wanted = published.together([each for each in wishes if each is not None])
         if wanted is None:
             return None
         where = f"{interpreter or version.runtime}\0{version.architecture}\0{sys.platform}".encode()
@@ -110,6 +111,19 @@ class Packages:
                     f"{wanted.program} could not install {version.name}/{wanted.file}: {failure}"
                 )
             await build_cache.keep(scratch, target)
+
+
+def _of_layer(
+    version: FunctionVersion, layer: LayerVersion, interpreter: Path | None
+) -> Wanted | None:
+    """Return what the user's own layer wants installed, unless it was built already."""
+    folder = layer.code.folder
+    if not layer.code.live or folder is None:
+        return None
+    packages = ("python/lib", "nodejs/node_modules", "python/bin")
+    if any((folder / each).exists() for each in packages):
+        return None
+    return _wanted(version, folder, interpreter)
 
 
 def _wanted(version: FunctionVersion, folder: Path, interpreter: Path | None) -> Wanted | None:

@@ -32,6 +32,14 @@ _SHOWN = 5
 _USUAL = frozenset(("EntryPoints", "Target", "Minify", "Sourcemap"))
 
 
+#: Languages whose layers are built without SAM CLI, with the files that name packages: those are
+#: installed when a function first wants them.
+_LANGUAGES = {
+    "python": ("requirements.txt",),
+    "nodejs": ("package.json", "package-lock.json", "npm-shrinkwrap.json"),
+}
+
+
 class SamBuild:
     """Builds what a template says has to be built.
 
@@ -57,8 +65,15 @@ class SamBuild:
             return None
         if method == "esbuild" and _is_usual(resource["Metadata"]):
             return None  # from its sources, whenever they change
+        is_layer = str(resource.get("Type")).endswith("::LayerVersion")
+        language = next((each for each in _LANGUAGES if method.startswith(each)), "")
+        is_ours = bool(language) and shutil.which("sam") is None
+        if is_ours and not is_layer:
+            return None  # from its sources: its packages are installed anyway
         folder = self._template.parent / _BUILT / logical
-        if not folder.is_dir() or _changed_at(folder) < _changed_at(self._source(resource)):
+        if is_ours and _changed_at(folder) < _changed_at(self._source(resource)):
+            _arrange(self._source(resource), folder, language)
+        elif not folder.is_dir() or _changed_at(folder) < _changed_at(self._source(resource)):
             self._build(logical, method, self._source(resource))
         return folder if folder.is_dir() else None
 
@@ -117,6 +132,17 @@ class SamBuild:
         if text not in self._told:
             self._told.add(text)
             self._console.warn(text)
+
+
+def _arrange(source: Path, folder: Path, language: str) -> None:
+    """Make a layer of sources: they lie in a folder of the language, what they need beside it."""
+    shutil.rmtree(folder, ignore_errors=True)
+    inside = folder / ("python" if language == "python" else "nodejs")
+    ignored = shutil.ignore_patterns(*_ASIDE, *_LANGUAGES[language])
+    shutil.copytree(source, inside, ignore=ignored, symlinks=True)
+    for name in _LANGUAGES[language]:
+        if (source / name).is_file():
+            shutil.copy2(source / name, folder / name)
 
 
 def _is_usual(metadata: Mapping[str, Any]) -> bool:

@@ -456,3 +456,40 @@ def test_what_a_type_needs_is_needed_in_updates_too(stacks: Stacks) -> None:
     assert stack["StackStatus"] == "UPDATE_ROLLBACK_COMPLETE"
     says = "Property validation failure: [The property {/Value} is required]"
     assert says in stacks.reasons("needed")
+
+
+def test_a_capacity_provider_and_its_function(stacks: Stacks) -> None:
+    network = {"SubnetIds": ["subnet-1"], "SecurityGroupIds": ["sg-1"]}
+    provider = {
+        "CapacityProviderName": "of-a-stack",
+        "VpcConfig": network,
+        "PermissionsConfig": {"CapacityProviderOperatorRoleArn": ROLE},
+    }
+    config = {
+        "LambdaManagedInstancesCapacityProviderConfig": {
+            "CapacityProviderArn": {"Fn::GetAtt": ["P", "Arn"]}
+        }
+    }
+    resources = {
+        "P": {"Type": "AWS::Lambda::CapacityProvider", "Properties": provider},
+        "F": function(CapacityProviderConfig=config, MemorySize=2048, Runtime="python3.13"),
+    }
+    stacks.client.create_stack(StackName="managed", TemplateBody=template(resources))
+    assert stacks.settled("managed")["StackStatus"] == "CREATE_COMPLETE", stacks.reasons("managed")
+    lambda_ = stacks.running.client("lambda")
+    found = lambda_.list_capacity_providers()["CapacityProviders"]
+    assert [each["CapacityProviderArn"].rpartition(":")[2] for each in found] == ["of-a-stack"]
+    stack_id = stacks.settled("managed")["StackId"]
+    stacks.client.delete_stack(StackName="managed")
+    stacks.client.get_waiter("stack_delete_complete").wait(StackName=stack_id)
+    assert lambda_.list_capacity_providers()["CapacityProviders"] == []
+
+
+def test_images_of_instances_are_plausible(stacks: Stacks) -> None:
+    path = "/aws/service/ami-amazon-linux-latest/al2023-ami-kernel-6.1-x86_64"
+    kind = "AWS::SSM::Parameter::Value<AWS::EC2::Image::Id>"
+    parameters = {"Image": {"Type": kind, "Default": path}}
+    stack = stacks.create(
+        "images", {"Q": queue()}, Parameters=parameters, Outputs={"Id": {"Value": {"Ref": "Image"}}}
+    )
+    assert outputs(stack)["Id"].startswith("ami-")

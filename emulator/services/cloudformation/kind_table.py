@@ -86,7 +86,6 @@ _ARN_PARTS = {
     "AWS::Batch::JobQueue": "job-queue/",
     "AWS::EFS::AccessPoint": "access-point/",
     "AWS::EFS::FileSystem": "file-system/",
-    "AWS::Lambda::CapacityProvider": "capacity-provider:",
     "AWS::Lambda::Function": "function:",
     "AWS::SNS::Topic": "",
     "AWS::SQS::Queue": "",

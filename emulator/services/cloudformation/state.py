@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+import re
 from collections.abc import Mapping
 from dataclasses import replace
 from functools import partial
@@ -141,6 +143,10 @@ class CloudFormation:
         async def look_up(reference: DynamicReference) -> str:
             call = partial(self._parts.table.call, account=account, region=region)
             if reference.service != "secretsmanager":
+                if _IMAGE.match(reference.name):
+                    # There are no instances to run it: as what is not served, it is plausible.
+                    digest = hashlib.sha256(reference.name.encode()).hexdigest()
+                    return f"ami-{digest[:17]}"
                 name = f"{reference.name}:{reference.version}".rstrip(":")
                 request: dict[str, Any] = {"Name": name, "WithDecryption": True}
                 answer = await call("ssm", "GetParameter", request)
@@ -161,6 +167,10 @@ class CloudFormation:
                 raise AwsError("ValidationError", str(error)) from error
 
         return refusing
+
+
+#: AWS's own parameters that name images of instances.
+_IMAGE = re.compile(r"/aws/service/(?:ami-|[\w/-]+/(?:ami|image)[_-]id)")
 
 
 class _TableCall:

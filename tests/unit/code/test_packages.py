@@ -6,6 +6,7 @@ import asyncio
 import os
 import sys
 import zipfile
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -245,3 +246,16 @@ async def test_a_public_layer_that_can_t_be_had_says_so(
     monkeypatch.setattr(pip, "run", fails)
     with pytest.raises(DriverFault, match=r"orders/the layer AWSLambda.*: no network"):
         await Installing(tmp_path).layer(layered(POWERTOOLS))
+
+
+async def test_what_a_live_layer_names_is_installed(
+    folder: Path, tmp_path: Path, asked: list[list[str]]
+) -> None:
+    live = Code(sha256="x", size=1, folder=folder, live=True)
+    layer = LayerVersion(arn="arn:aws:lambda:us-east-1:000000000000:layer:own:1", code=live)
+    packages = Installing(tmp_path)
+    version_ = replace(layered(), layers=(layer,))
+    assert await packages.layer(version_) is not None
+    assert [each[-1] for each in asked] == ["requirements.txt"]
+    (folder / "python" / "lib").mkdir(parents=True)
+    assert await packages.layer(version_) is None, "it was built already"

@@ -60,6 +60,33 @@ def test_without_sam_cli_the_source_is_served(
     assert console.warnings == ["Fn: to be built by dotnet, which needs SAM CLI: `sam build`"]
 
 
+def test_a_layer_of_python_is_built_without_sam_cli(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PATH", "/nowhere")
+    (folder / "src" / "shared.py").write_text("1")
+    (folder / "src" / "requirements.txt").write_text("requests")
+    layer = {
+        "Type": "AWS::Serverless::LayerVersion",
+        "Metadata": {"BuildMethod": "python3.12"},
+        "Properties": {"ContentUri": "src"},
+    }
+    console = RecordingConsole()
+    build = SamBuild(folder / "template.yaml", console)
+    built = build("Layer", layer)
+    assert built == folder / ".aws-sam" / "build" / "Layer"
+    assert (built / "python" / "shared.py").read_text() == "1"
+    assert (built / "requirements.txt").read_text() == "requests"
+    (folder / "src" / "shared.py").write_text("2")
+    later = (built / "python" / "shared.py").stat().st_mtime + 10
+    os.utime(folder / "src" / "shared.py", (later, later))
+    assert build("Layer", layer) == built
+    assert (built / "python" / "shared.py").read_text() == "2"
+    # A function is served as it lies.
+    assert build("Fn", {**layer, "Type": "AWS::Serverless::Function"}) is None
+    assert console.warnings == []
+
+
 def test_most_need_no_build(folder: Path) -> None:
     build = SamBuild(folder / "template.yaml", RecordingConsole())
     assert build("Fn", {"Properties": {}}) is None
