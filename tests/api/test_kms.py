@@ -207,6 +207,7 @@ def test_keys_are_disabled_and_deleted_in_time(running: Running, kms: Any) -> No
         "NotFoundException", f"Key '{arn}' does not exist",
     )  # fmt: skip
     assert id not in [each["KeyId"] for each in kms.list_keys(Limit=1000)["Keys"]]
+    assert refused(kms.describe_key, KeyId="zzz") == ("NotFoundException", "Invalid keyId 'zzz'")
 
 
 def test_policies_tags_and_grants_are_kept(kms: Any) -> None:

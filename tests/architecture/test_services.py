@@ -156,3 +156,33 @@ def test_every_operation_is_called_by_a_test(service: Service) -> None:
         if not words & {snake := model[name].snake_name, f'"{snake}"', f'"{name}"'}
     ]
     assert missing == []
+
+
+#: Where documents say how many of a service's operations are served.
+_STATED = [
+    ("SPECIFICATION.md", "{} of CloudWatch's {} operations are served", "cloudwatch"),
+    ("SPECIFICATION.md", "{} of Kinesis's {} operations are served", "kinesis"),
+    ("SPECIFICATION.md", "{} of the {} operations of API Gateway v2 are served", "apigatewayv2"),
+    ("SPECIFICATION.md", "{} of DynamoDB's {} operations", "dynamodb"),
+    ("SPECIFICATION.md", "{} of its streams' {}", "dynamodbstreams"),
+    ("SPECIFICATION.md", "{} of Secrets Manager's {}", "secretsmanager"),
+    ("SPECIFICATION.md", "{} of Systems Manager's {}", "ssm"),
+    ("SPECIFICATION.md", "{} of KMS's {}", "kms"),
+    ("SPECIFICATION.md", "{} of X-Ray's {}", "xray"),
+    ("docs/metrics.md", "{} of the {} operations are served", "cloudwatch"),
+    ("docs/streams.md", "serves {} of the {} operations", "kinesis"),
+    ("docs/rest-apis.md", "{} of {} operations", "apigateway"),
+    ("docs/events.md", "Served are {} of {} operations", "events"),
+    ("docs/events.md", "{} of {} operations are served", "sns"),
+]
+
+
+@pytest.mark.parametrize(
+    ("path", "words", "model"), _STATED, ids=[f"{p}-{m}" for p, _, m in _STATED]
+)
+def test_documents_count_operations_as_they_are(path: str, words: str, model: str) -> None:
+    (service,) = (each for each in TABLE.services if each.spec.model == model)
+    text = " ".join((EMULATOR.parent / path).read_text().split())
+    found = re.findall(words.format(r"\b(\d+)", r"(\d+)\b"), text)
+    expected = (str(len(service.operations)), str(len(service.codec().operations)))
+    assert expected in found

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import re
 import uuid
 from base64 import b64decode, b64encode
 from typing import TYPE_CHECKING, Any
@@ -17,6 +18,8 @@ if TYPE_CHECKING:
 
 Body = dict[str, Any]
 _MANAGED = "alias/aws/"
+#: A key's id; those of multi-Region keys begin otherwise.
+_KEY_ID = re.compile(r"mrk-[0-9a-f]{32}|[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
 DAY_S = 86_400.0
 
 
@@ -150,6 +153,8 @@ class Kms:
             name = alias["target"]
         found = self.key(account, region, name)
         if found is None:
+            if not _KEY_ID.fullmatch(name):
+                raise errors.not_found(f"Invalid keyId '{name}'")
             arn = f"arn:aws:kms:{region}:{account}:key/{name}"
             raise errors.not_found(f"Key '{arn}' does not exist")
         return found
