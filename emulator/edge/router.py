@@ -108,6 +108,8 @@ class Router:
         self._early = early
         self._make_dashboard = dashboard
         self._dashboard: AsgiApp | None = None
+        #: What makes an application now, by the function that does.
+        self._making: dict[Callable[[], AsgiApp], asyncio.Task[AsgiApp]] = {}
         self._is_sandbox = is_sandbox
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -151,14 +153,23 @@ class Router:
 
     async def _api(self) -> AsgiApp:
         if self._admin is None:
-            # FastAPI takes a third of a second to import: not on the loop.
-            self._admin = await asyncio.to_thread(self._make_admin)
+            self._admin = await self._made_once(self._make_admin)
         return self._admin
 
     async def _pages(self) -> AsgiApp:
         if self._dashboard is None:
-            self._dashboard = await asyncio.to_thread(self._make_dashboard)
+            self._dashboard = await self._made_once(self._make_dashboard)
         return self._dashboard
+
+    async def _made_once(self, make: Callable[[], AsgiApp]) -> AsgiApp:
+        """Return what ``make`` returns, called once for all who wait for it."""
+        making = self._making.get(make)
+        if making is None:
+            # FastAPI takes a third of a second to import: not on the loop.
+            making = asyncio.create_task(asyncio.to_thread(make))
+            self._making[make] = making
+            making.add_done_callback(lambda _: self._making.pop(make))
+        return await asyncio.shield(making)
 
     def _comes_from_sandbox(self, scope: Scope) -> bool:
         client, server = scope.get("client"), scope.get("server")

@@ -6,6 +6,7 @@ import json
 import urllib.error
 import urllib.request
 from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -43,6 +44,29 @@ def _function(folder: Path) -> Path:
     (folder / "hello").mkdir()
     (folder / "hello" / "app.py").write_text("def handler(event, context):\n    return event\n")
     return folder / "hello"
+
+
+def test_those_who_ask_first_together_have_one_application(
+    scripted: Running, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A browser asks for the timeline and for what follows it at once."""
+    router, made = scripted.emulator.router, []
+    make = router._make_admin
+
+    def counted() -> Any:
+        made.append(1)
+        return make()
+
+    monkeypatch.setattr(router, "_make_admin", counted)
+
+    def load() -> None:
+        urllib.request.urlopen(f"{scripted.url}/_emulator/health", timeout=30).close()
+
+    with ThreadPoolExecutor(6) as executor:
+        for each in [executor.submit(load) for _ in range(6)]:
+            each.result()
+    assert made == [1]
+    assert not router._making
 
 
 def test_a_reset(scripted: Running) -> None:
