@@ -20,7 +20,7 @@ from tests.acceptance.conftest import Up, localfaas_up
 from tests.api.conftest import create, zip_of
 from tests.cluster import IMAGE, KUBERNETES, Cluster
 from tests.contract.pods import TEMPLATE, Pods, pods
-from tests.contract.test_kubernetes_driver import need_own_cluster, script
+from tests.contract.test_kubernetes_driver import CLIENT, need_own_cluster, script
 
 __all__ = ["pods"]
 
@@ -63,7 +63,8 @@ def running(pods: Pods, state: Path, template: str = TEMPLATE, *more: str) -> It
     file.write_text(template)
     options = ["--driver", "kubernetes", "--namespace", pods.namespace, "--no-watch",
                "--pod-template", str(file), "--state", str(state), "--stem-cells", "1",
-               *(f"--image=python3.{n}={IMAGE}" for n in range(11, 15)), *more]  # fmt: skip
+               *(f"--image=python3.{n}={IMAGE}" for n in range(11, 15)),
+               f"--image=nodejs20.x={IMAGE}", *more]  # fmt: skip
     if pods.advertise:
         options += ["--advertise-host", pods.advertise]
     folder = state.with_name(f"{state.name}-functions")
@@ -86,6 +87,27 @@ def make(client: Any, name: str = "f", **fields: Any) -> None:
     client.get_waiter("function_active_v2").wait(FunctionName=name)
 
 
+def make_others(client: Any, pods: Pods) -> None:
+    """Have pods of other kinds, too: of Node.js, and of an image where those can call."""
+    node = "exports.handler = async (event) => event;"
+    code = {"ZipFile": zip_of(app__js=node)}
+    create(client, "node", Code=code, Runtime="nodejs20.x", Timeout=20)
+    client.get_waiter("function_active_v2").wait(FunctionName="node")
+    assert ask(client, {"n": 1}, "node") == (None, {"n": 1})
+    if pods.advertise:
+        client.create_function(
+            FunctionName="image",
+            PackageType="Image",
+            Code={"ImageUri": IMAGE},
+            ImageConfig={"EntryPoint": ["python3", "-c", CLIENT]},
+            Role="arn:aws:iam::000000000000:role/r",
+            Environment={"Variables": {"SECRET": "hush"}},
+            Timeout=20,
+        )
+        client.get_waiter("function_active_v2").wait(FunctionName="image")
+        assert ask(client, {}, "image") == (None, ["hush", True])
+
+
 def alive(pods: Pods) -> list[str]:
     """Return the pods in which something runs."""
     return [
@@ -105,6 +127,7 @@ def test_what_callers_see_and_what_a_kill_leaves(pods: Pods, tmp_path: Path) -> 
         assert ask(client, {"status": 3})[1]["errorMessage"].endswith("exit status 3")
         assert ask(client, {"memory": 600})[1]["errorType"] == "Runtime.ExitError"
         assert ask(client, {"n": 2}) == (None, {"n": 2})
+        make_others(client, pods)
         assert alive(pods)
         os.kill(up.process.pid, signal.SIGKILL)
         killed = time.monotonic()
