@@ -104,6 +104,23 @@ async def test_pods_that_can_not_call_are_dialled(pods: Pods, folder: Path) -> N
             await driver.start(image_spec())
 
 
+async def test_what_has_to_call_takes_no_stem_cell_where_pods_can_not(
+    pods: Pods, folder: Path
+) -> None:
+    extension = folder / "layer/extensions/any"
+    extension.parent.mkdir(parents=True)
+    extension.write_text("#!/bin/sh")
+    extension.chmod(0o755)
+    async with opened(pods, advertise="", stems=1) as driver:
+        await driver.prepare("python3.11", "x86_64", (256,))
+        spec = make_spec(write_code(folder, ECHO), layers=(folder / "layer",))
+        fault = await refused(driver, spec, 5)
+        assert "extensions call the emulator" in str(fault)
+        assert "--advertise-host" in str(fault)
+        (plan,) = driver._kinds
+        assert driver._stems.count(plan) == 1
+
+
 async def test_images_without_awss_sdk_are_sent_it(pods: Pods, folder: Path) -> None:
     async with opened(pods, template="{}") as driver:
         source = handler("import boto3; return boto3.client('sqs', 'eu-west-1').meta.region_name")

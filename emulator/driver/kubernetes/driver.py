@@ -197,6 +197,7 @@ class KubernetesDriver:
         plan = self._runtimes.plan(spec)
         try:
             if self._pods.is_stem(plan):
+                self._pods.check(plan, spec)
                 return await self._stems.become(
                     self._used(plan), lambda stem: self._pods.specialise(stem, spec)
                 )

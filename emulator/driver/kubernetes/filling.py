@@ -24,7 +24,7 @@ from emulator.driver.kubernetes.pod import (
     LAYERS_FOLDER,
     SDK_FOLDER,
 )
-from emulator.driver.kubernetes.sandbox import PodOfOurs, PodSandbox
+from emulator.driver.kubernetes.sandbox import Plan, PodOfOurs, PodSandbox
 from emulator.driver.kubernetes.tools import Tools
 from emulator.driver.kubernetes.ways import LOST_S, need_direct
 from emulator.driver.languages.table import needs_fresh_process, sdk_of
@@ -115,6 +115,21 @@ class Filling:
         watch_over_all(channel)
         sandbox.channel = channel
 
+    def check(self, plan: Plan, spec: EnvironmentSpec) -> None:
+        """Return if a pod of ``plan`` can become ``spec``, before one is taken for it.
+
+        Raises:
+            DriverFault: It would have to call the emulator, and can't.
+        """
+        if find_extensions(spec.layers):
+            need_direct(self._tools.way, "extensions")
+        if needs_fresh_process(spec.environ):
+            _, on_channel = programs.program(plan, spec.environ, spec.handler)
+            if not on_channel:
+                need_direct(
+                    self._tools.way, "runtimes that a variable of this function starts afresh"
+                )
+
     async def specialise(self, stem: PodSandbox, spec: EnvironmentSpec) -> None:
         """Make a stem cell the environment of ``spec``.
 
@@ -167,13 +182,11 @@ class Filling:
         if on_channel:
             await self.start_runtime(stem, "run", **order)
             return
-        need_direct(self._tools.way, "runtimes that a variable of this function starts afresh")
         answer = await stem.conversation.ask("run", token="", limits=_LIMITS, **order)
         stem.inner_pid = int(answer["pid"])
 
     async def _extend(self, stem: PodSandbox, found: list[str], environ: Mapping[str, str]) -> None:
         assert stem.conversation is not None
-        need_direct(self._tools.way, "extensions")
         loop = asyncio.get_running_loop()
         stem.host = stem.pod.address  # where they listen for telemetry
         stem.extensions = {name: loop.create_future() for name in found}

@@ -21,8 +21,8 @@ def notes(*, is_direct: bool, has_owner: bool) -> Iterator[str]:
         " to write"
     )
     yield (
-        "functions of images are neither frozen between invokes nor keep their /tmp after a failure;"
-        " of an emulator that was killed they end when their call does"
+        "functions of images are neither frozen between invokes nor keep their /tmp after a"
+        " failure; of an emulator that was killed they end when their call does"
     )
     if not is_direct:
         yield (

@@ -173,6 +173,14 @@ class Pods:
 
     # Filling
 
+    def check(self, plan: Plan, spec: EnvironmentSpec) -> None:
+        """Return if a stem cell of ``plan`` can become ``spec``.
+
+        Raises:
+            DriverFault: None can.
+        """
+        self._filling.check(plan, spec)
+
     async def specialise(self, stem: PodSandbox, spec: EnvironmentSpec) -> None:
         """Make a stem cell the environment of ``spec``.
 
