@@ -6,6 +6,7 @@ import io
 import json
 import subprocess
 import time
+import urllib.request
 import uuid
 import zipfile
 from collections.abc import Iterator
@@ -14,6 +15,7 @@ from typing import Any
 
 import pytest
 
+from emulator.driver.languages.java_client import CENTRAL
 from tests.acceptance.drivers import settings
 from tests.acceptance.test_snap_start import lines, settled
 from tests.api.conftest import Running, create
@@ -22,7 +24,7 @@ from tests.needs import need
 
 _ON = {"ApplyOn": "PublishedVersions"}
 #: The library of hooks as AWS documents it for Java.
-_CRAC = "org.crac:crac:1.4.0"
+_CRAC = "org/crac/crac/1.4.0/crac-1.4.0.jar"
 
 _NODE = """
 const id = require("crypto").randomUUID();
@@ -211,20 +213,10 @@ def test_latest_of_them_starts_as_ever(client: Any, running: Running) -> None:
 
 
 def _compiled(folder: Path) -> bytes:
-    """Return an archive of the Java function, with the library of hooks, got by Maven."""
-    group, artifact, version = _CRAC.split(":")
-    jar = Path.home() / f".m2/repository/{group.replace('.', '/')}/{artifact}/{version}"
-    jar /= f"{artifact}-{version}.jar"
-    if not jar.exists():
-        got = [
-            need("mvn"),
-            "-q",
-            "-B",
-            "dependency:get",
-            f"-Dartifact={_CRAC}",
-            "-Dtransitive=false",
-        ]
-        subprocess.run(got, check=True, timeout=300, cwd=folder)
+    """Return an archive of the Java function, with the library of hooks from Maven Central."""
+    jar = folder / Path(_CRAC).name
+    with urllib.request.urlopen(f"{CENTRAL}/{_CRAC}", timeout=60) as answer:
+        jar.write_bytes(answer.read())
     (folder / "Hooked.java").write_text(_JAVA)
     command: list[Any] = [need("javac"), "--release", "17", "-cp", jar, "-d", folder / "out"]
     subprocess.run([*command, folder / "Hooked.java"], check=True, timeout=120)
