@@ -29,6 +29,8 @@ _NAMING = ("dependencies", "optionalDependencies")
 _OF_THE_PROJECT = ("scripts", "workspaces", "devDependencies")
 _MACHINES = {"x86_64": "x64", "arm64": "arm64"}
 _LOCAL = "file:"
+#: npm's code of packages that do not agree on a third one.
+_PEERS = "ERESOLVE"
 
 
 def wanted(version: FunctionVersion, folder: Path, node: Path | None) -> Wanted | None:
@@ -57,7 +59,11 @@ def wanted(version: FunctionVersion, folder: Path, node: Path | None) -> Wanted 
         for name, content in locks if not is_local else ():
             (place / name).write_bytes(content)
             arguments = ["ci"]
-        failure = await run([*arguments, *options(version, node)], place)
+        arguments += options(version, node)
+        failure = await run(arguments, place)
+        if failure is not None and _PEERS in failure:
+            # As older releases of npm did, by which the package was written.
+            failure = await run([*arguments, "--legacy-peer-deps"], place)
         for name in (_SETTINGS, *_LOCKS):
             (place / name).unlink(missing_ok=True)
         return failure

@@ -23,6 +23,10 @@ grep -q lost package.json && {
   echo 'npm error A complete log of this run can be found in: /x' >&2
   exit 1
 }
+! grep -q disagree package.json || case "$*" in *--legacy-peer-deps*) ;; *)
+  echo 'npm error code ERESOLVE' >&2
+  exit 1 ;;
+esac
 mkdir -p node_modules/parcel && echo 1 > node_modules/parcel/index.js
 """
 
@@ -101,6 +105,14 @@ async def test_folders_beside_the_function_are_found(
     command, own = asked.read_text().splitlines()
     assert command.startswith("install ")
     assert json.loads(own)["dependencies"] == {"shared": f"file:{folder}/../shared"}
+
+
+async def test_packages_that_do_not_agree_are_installed_as_npm_once_did(
+    folder: Path, tmp_path: Path, asked: Path
+) -> None:
+    write(folder, dependencies={"disagree": "1"})
+    assert await packages(tmp_path).layer(version(folder)) is not None
+    assert "--legacy-peer-deps" in asked.read_text()
 
 
 async def test_what_npm_says_is_told(folder: Path, tmp_path: Path, asked: Path) -> None:

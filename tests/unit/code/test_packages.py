@@ -210,6 +210,7 @@ def asked(monkeypatch: pytest.MonkeyPatch) -> list[list[str]]:
         found.append(arguments)
 
     async def of_npm(arguments: list[str], folder: Path) -> None:
+        assert (folder / "package.json").exists()
         found.append(arguments)
 
     monkeypatch.setattr(pip, "run", of_pip)
@@ -226,8 +227,11 @@ async def test_public_layers_are_installed_from_their_packages(
     assert await packages.layer(layered(POWERTOOLS)) == alone
     # What the function's own file names comes first, as on AWS.
     both = await packages.layer(layered(POWERTOOLS, folder=folder))
-    assert both not in (None, alone)
+    assert both is not None
+    assert both != alone
     assert [each[-1] for each in asked[1:]] == ["requirements.txt", asked[0][-1]]
+    assert [path.name for path in both.iterdir()] == ["python"], "all in one place"
+    assert sorted(path.name for path in (both / "python").iterdir()) == ["1.py", "2.py"]
     assert packages.said[1].endswith(
         "(requirements.txt, the layer AWSLambdaPowertoolsPythonV3-python312-x86_64)"
     )
