@@ -6,6 +6,8 @@ It needs the extra ``localfaas[testcontainers]``, and the image: ``docker build 
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
+from ipaddress import ip_network
 from pathlib import Path
 from typing import Any, Self
 
@@ -61,7 +63,7 @@ class LocalfaasContainer(DockerContainer):
         """
         engine = self.get_docker_client()
         networks = engine.client.networks.get("bridge").attrs["IPAM"]["Config"] or []
-        return [engine.host(), *(each["Gateway"] for each in networks if each.get("Gateway"))]
+        return [engine.host(), *(name for each in networks if (name := _gateway(each)))]
 
     def client(self, service: str, account: str = "000000000000") -> Any:
         """Return boto3's client of a service.
@@ -79,3 +81,11 @@ class LocalfaasContainer(DockerContainer):
             aws_access_key_id=account,
             aws_secret_access_key="localfaas",
         )
+
+
+def _gateway(network: Mapping[str, str]) -> str:
+    """Return a network's gateway; where an engine names none, it is the first address."""
+    if named := network.get("Gateway"):
+        return named
+    subnet = network.get("Subnet")
+    return str(ip_network(subnet)[1]) if subnet else ""

@@ -144,6 +144,10 @@ class TestImage:
                 "Account"
             ] == ("123456789012")
 
+    def test_it_adds_little_to_its_base(self, image: str) -> None:
+        sizes = [int(docker("inspect", "-f", "{{.Size}}", each)) for each in (image, PYTHON)]
+        assert sizes[0] - sizes[1] < 200 * 10**6
+
     def test_functions_as_processes_inside_it(self, image: str) -> None:
         with running(image) as inside:
             assert inside.invoke("hello", {"name": "you"})["message"] == "Hello, you!"
