@@ -12,6 +12,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
+from functools import partial
 from random import Random
 
 import orjson
@@ -25,6 +26,8 @@ from emulator.model.invocation import Invocation, InvocationResult
 
 #: Seconds that deliveries may take beyond the function's own timeout.
 _PATIENCE_S = 10.0
+#: Seconds that the next second delivery waits for the one before: batches may have a window.
+_STEP_S = 0.5
 
 #: Sends one event, by its number; returns the ids by which its deliveries are known.
 Send = Callable[[int], Awaitable[set[str]]]
@@ -113,23 +116,25 @@ class Twice:
             for id in await self._send(number):
                 self._events[id] = number
         self._sent.set()
-        await self._wait(lambda: len(self._held) == len(self._events))
+        await self._wait(lambda: len(self._held) == len(self._events), self._patience_s)
         # Others than those that had the first deliveries: nothing is remembered in memory.
         await self._probe.end()
         self._second = True
         again = sorted(self._held)
         self._random.shuffle(again)
         for id in again:
+            # One after the other: a queue has its own order of what it holds.
             self._held[id]()
-        await self._wait(lambda: len(self._over) == len(again))
+            await self._wait(partial(self._over.__contains__, id), _STEP_S)
+        await self._wait(lambda: len(self._over) == len(again), self._patience_s)
         late = {number for id, number in self._events.items() if id not in self._over}
         self.missing = tuple(sorted(late))
 
-    async def _wait(self, done: Callable[[], bool]) -> None:
-        """Wait until ``done``, and no longer than the next delivery may take."""
+    async def _wait(self, done: Callable[[], bool], patience_s: float) -> None:
+        """Wait until ``done``, or until nothing has come for ``patience_s``."""
         while not done():
             self._changed.clear()
-            timer = self._clock.call_later(self._patience_s, self._changed.set)
+            timer = self._clock.call_later(patience_s, self._changed.set)
             before = len(self._held) + len(self._over) + len(self._found)
             await self._changed.wait()
             timer.cancel()

@@ -1,0 +1,112 @@
+"""Events of a check that are delivered twice, by the queue of a function's asynchronous events."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import Sequence
+from typing import Any, cast
+
+import pytest
+
+from emulator.invoke.probing import Observed, Probe
+from emulator.invoke.twice import Send, Twice
+from emulator.model.errors import ConfigurationError
+from tests.unit.invoke.conftest import World
+
+
+class MadeProbe:
+    """Notes what is run behind the probe, and in which environment."""
+
+    def __init__(self, events: int) -> None:
+        self.events: Sequence[bytes] = [json.dumps({"n": n}).encode() for n in range(events)]
+        #: The environment and the event of each call.
+        self.calls: list[tuple[int, int]] = []
+        self._environment = 0
+
+    async def call(self, payload: bytes, number: int) -> Observed:
+        assert json.loads(payload) == {"n": number}
+        self.calls.append((self._environment, number))
+        return Observed(event=number, answer=number)
+
+    async def end(self) -> None:
+        self._environment += 1
+
+
+def twice(world: World, probe: MadeProbe, seed: int = 0, lost: Sequence[int] = ()) -> Twice:
+    async def send(number: int) -> set[str]:
+        if number not in lost:
+            await world.submit({"n": number}, request_id=f"own-{number}")
+        return {f"own-{number}"}
+
+    version = world.registry.resolve("000000000000", "us-east-1", "hello", "$LATEST")
+    sends: Send = send
+    return Twice(cast(Probe, probe), world.functions, version, sends, world.clock, seed)
+
+
+async def finish(world: World, subject: Twice) -> list[Any]:
+    running = asyncio.create_task(subject.run())
+    await world.settle()
+    while not running.done():
+        await world.clock.advance(1)
+        await world.settle()
+    return running.result()
+
+
+async def test_first_deliveries_end_before_second_ones_which_meet_another_environment(
+    world: World,
+) -> None:
+    world.function()
+    probe = MadeProbe(6)
+    found = await finish(world, twice(world, probe))
+    assert sorted(number for environment, number in probe.calls[:6]) == list(range(6))
+    assert sorted(number for environment, number in probe.calls[6:]) == list(range(6))
+    assert [environment for environment, _ in probe.calls] == [0] * 6 + [1] * 6
+    assert [each.second for each in found] == [False] * 6 + [True] * 6
+    assert all(each.whole for each in found)
+    # Neither was delivered to the function itself, and nothing is left of it.
+    assert world.attempts == []
+    assert world.asynchronous.pending == 0
+    assert not world.functions.detours
+    await world.submit({"n": 9}, request_id="later")
+    await world.settle()
+    assert [id for _, id, _ in world.attempts] == ["later"]
+
+
+async def test_the_order_is_the_seeds(world: World) -> None:
+    world.function()
+    orders = []
+    for seed in (3, 3, 4):
+        probe = MadeProbe(8)
+        await finish(world, twice(world, probe, seed))
+        orders.append([number for _, number in probe.calls])
+    assert orders[0] == orders[1] != orders[2]
+    assert orders[0][:8] != orders[0][8:]
+
+
+async def test_what_others_send_meanwhile_goes_where_it_always_goes(world: World) -> None:
+    world.function()
+    subject = twice(world, MadeProbe(2))
+    running = asyncio.create_task(subject.run())
+    await world.submit({"n": 5}, request_id="foreign")
+    await world.settle()
+    await running
+    assert world.attempts == [("hello", "foreign", {"n": 5})]
+
+
+async def test_an_event_that_does_not_come_is_told_of(world: World) -> None:
+    world.function()
+    subject = twice(world, MadeProbe(3), lost=[1])
+    found = await finish(world, subject)
+    assert subject.missing == (1,)
+    assert sorted(each.events for each in found) == [(0,), (0,), (2,), (2,)]
+
+
+async def test_a_function_is_checked_once_at_a_time(world: World) -> None:
+    world.function()
+    first = asyncio.create_task(twice(world, MadeProbe(1)).run())
+    await asyncio.sleep(0)
+    with pytest.raises(ConfigurationError, match="is being checked already"):
+        await twice(world, MadeProbe(1)).run()
+    await world.settle()
+    await first
