@@ -82,6 +82,8 @@ class Supervisor:
         self._processes: dict[int, Process] = {}
         self._calls: dict[str, socket.socket] = {}
         self._listener = socket.socket(fileno=int(way)) if way.isdecimal() else None
+        if self._listener is not None:
+            self._listener.settimeout(_LOST_S)
         self._bootstrap: Any = None
         self._poll = select.poll()
         self._woken, wake = os.pipe2(os.O_NONBLOCK | os.O_CLOEXEC)

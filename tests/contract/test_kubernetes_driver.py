@@ -15,6 +15,11 @@ from typing import Any
 import pytest
 
 from emulator.driver.base import Driver
+from emulator.driver.conventions import runtimes_folder
+from emulator.driver.kubernetes.pod import PodRequest, body
+from emulator.driver.kubernetes.programs import stem_command
+from emulator.driver.kubernetes.sandbox import Plan
+from emulator.driver.kubernetes.ways import PORT
 from emulator.model.errors import DriverFault, PullFault
 from emulator.model.sandbox import EnvironmentSpec, Exit, ImageConfig
 from tests.cluster import IMAGE, KUBERNETES, Cluster
@@ -102,6 +107,31 @@ async def test_pods_that_can_not_call_are_dialled(pods: Pods, folder: Path) -> N
         await again.stop()
         with pytest.raises(DriverFault, match="--advertise-host"):
             await driver.start(image_spec())
+
+
+@pytest.mark.parametrize("language", ["python", "nodejs"])
+async def test_a_pod_that_nobody_dials_ends(pods: Pods, language: str) -> None:
+    plan = Plan(image=IMAGE, architecture="x86_64", language=language, version="")
+    loader = next((runtimes_folder() / language).glob("pod_loader.*"))
+    request = PodRequest(
+        name=f"alone-{language}", image=IMAGE, labels={}, memory_mb=128, storage_mb=512,
+        architecture="x86_64", number=1, is_stem=True,
+        command=stem_command(plan, loader, f":{PORT}/token"),
+    )  # fmt: skip
+    namespace = ("--namespace", pods.namespace)
+    pods.cluster.kubectl("apply", *namespace, "-f", "-", given=json.dumps(body(request)))
+    phases: set[str] = set()
+
+    def has_ended() -> bool:
+        pod = pods.cluster.get("pod", request.name, *namespace)
+        phases.add(pod["status"].get("phase", ""))
+        return "Succeeded" in phases
+
+    try:
+        await until(has_ended)
+    finally:
+        pods.cluster.kubectl("delete", "pod", request.name, *namespace, "--wait=false")
+    assert "Running" in phases
 
 
 async def test_what_has_to_call_takes_no_stem_cell_where_pods_can_not(
