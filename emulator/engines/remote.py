@@ -84,8 +84,9 @@ class RemoteEngine:
             head = h11.Request(
                 method=request.method, target=self._prefix + request.target, headers=headers
             )
-            for part in (head, h11.Data(data=request.body), h11.EndOfMessage()):
-                writer.write(connection.send(part) or b"")
+            parts = (head, h11.Data(data=request.body), h11.EndOfMessage())
+            # In one write: the endpoint need not wait for a second packet.
+            writer.write(b"".join(connection.send(part) or b"" for part in parts))
             try:
                 await writer.drain()
                 first = await reader.read(1 << 16)
