@@ -34,6 +34,18 @@ class Blobs:
         """
         return await asyncio.to_thread(self._put, content)
 
+    async def link(self, source: Path, sha: str) -> None:
+        """Store the content of a file that never changes: as a link to it, where that can be.
+
+        Args:
+            source: The file.
+            sha: The SHA-256 of its content, in hexadecimal.
+
+        Raises:
+            StorageFull, StorageError: See :meth:`put`.
+        """
+        await asyncio.to_thread(self._link, source, sha)
+
     def path(self, sha: str) -> Path:
         """Return the path of the blob with this SHA-256; it may not exist."""
         return self._folder / sha[:2] / sha[2:4] / sha
@@ -46,6 +58,22 @@ class Blobs:
         """
         return await asyncio.to_thread(self._collect, frozenset(referenced))
 
+    def _link(self, source: Path, sha: str) -> None:
+        path = self.path(sha)
+        try:
+            self._make_folders(path)
+            os.link(source, path)
+            self._sync_names(path)
+        except FileExistsError:
+            self._sync_names(path)
+        except OSError:
+            # Another file system, or one without links.
+            self._put(source.read_bytes())
+
+    def _make_folders(self, path: Path) -> None:
+        for folder in (self._folder, path.parent.parent, path.parent):
+            folder.mkdir(parents=True, exist_ok=True, mode=PRIVATE_FOLDER)
+
     def _put(self, content: bytes) -> str:
         sha = hashlib.sha256(content).hexdigest()
         path = self.path(sha)
@@ -54,8 +82,7 @@ class Blobs:
                 # Another put may be writing it, and may not have synced the names yet.
                 self._sync_names(path)
                 return sha
-            for folder in (self._folder, path.parent.parent, path.parent):
-                folder.mkdir(parents=True, exist_ok=True, mode=PRIVATE_FOLDER)
+            self._make_folders(path)
             handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=".")
             try:
                 with os.fdopen(handle, "wb") as file:

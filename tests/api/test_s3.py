@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import hashlib
 import http.client
 import io
@@ -676,6 +677,14 @@ def test_functions_and_layers_take_their_code_from_buckets(
     lambda_.get_waiter("function_updated_v2").wait(FunctionName="from-a-bucket")
     layer = lambda_.publish_layer_version(LayerName="from-a-bucket", Content=code)
     assert layer["Content"]["CodeSize"] == len(archive)
+    digest = hashlib.sha256(archive)
+    assert made["CodeSha256"] == base64.b64encode(digest.digest()).decode()
+    kept = running.emulator.parts.blobs.path(digest.hexdigest())
+    assert kept.read_bytes() == archive
+    assert kept.stat().st_nlink == 2, "the object itself, not a copy"
+    # What is in the bucket may go.
+    s3.delete_object(Bucket=bucket, Key="code/f.zip")
+    assert kept.read_bytes() == archive
     response = refused(
         lambda_.update_function_code,
         "InvalidParameterValueException",

@@ -9,6 +9,7 @@ from collections.abc import Iterable, Mapping
 from contextlib import aclosing
 from dataclasses import replace
 from functools import partial
+from pathlib import Path
 from typing import Any
 
 from emulator.code import keeping, package
@@ -71,8 +72,8 @@ async def from_request(ctx: Context, name: str, request: Mapping[str, Any]) -> C
     return kept
 
 
-async def _from_bucket(ctx: Context, request: Mapping[str, Any]) -> bytes:
-    """Return an archive that lies in a bucket.
+async def _from_bucket(ctx: Context, request: Mapping[str, Any]) -> bytes | Path:
+    """Return an archive that lies in a bucket, or the file that holds it.
 
     Raises:
         AwsError: It is not there, or larger than code may be.
@@ -96,6 +97,9 @@ async def _from_bucket(ctx: Context, request: Mapping[str, Any]) -> bytes:
         return body
     archive = bytearray()
     async with aclosing(body):
+        path = getattr(body, "path", None)
+        if isinstance(path, Path) and answer.get("ContentLength", 0) <= UNZIPPED_CODE:
+            return path
         async for piece in body:
             archive += piece
             if len(archive) > UNZIPPED_CODE:

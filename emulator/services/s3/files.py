@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 import secrets
-from collections.abc import AsyncIterator, Iterable
+from collections.abc import AsyncGenerator, AsyncIterable, AsyncIterator, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
@@ -47,7 +47,7 @@ class ObjectFiles:
         return self._folder / name[:2] / name
 
     async def receive(
-        self, body: AsyncIterator[bytes] | bytes, digest: Digest, *, inline: int = INLINE
+        self, body: AsyncIterable[bytes] | bytes, digest: Digest, *, inline: int = INLINE
     ) -> Content:
         """Keep a body; it is on the disk when this returns (a small one: in what is returned).
 
@@ -123,8 +123,13 @@ class ObjectFiles:
             os.fsync(target.fileno())
         sync_folder(path.parent)
 
-    async def read(self, content: Content, start: int, length: int) -> AsyncIterator[bytes]:
-        """Yield ``length`` bytes from ``start`` on."""
+    def read(self, content: Content, start: int, length: int) -> FileBody:
+        """Return ``length`` bytes from ``start`` on."""
+        is_whole = bool(content.file) and start == 0 and length == content.size
+        path = self.path(content.file) if is_whole else None
+        return FileBody(self._read(content, start, length), path)
+
+    async def _read(self, content: Content, start: int, length: int) -> AsyncGenerator[bytes, None]:
         if content.inline is not None:
             yield content.inline[start : start + length]
             return
@@ -186,7 +191,26 @@ def _as_storage_error(error: OSError) -> StorageError:
     return kind(error.strerror or type(error).__name__)
 
 
-async def _as_iterator(body: AsyncIterator[bytes] | bytes) -> AsyncIterator[bytes]:
+class FileBody:
+    """The bytes of an object as they come.
+
+    Attributes:
+        path: The file that holds them and nothing else, which stays as it is: who wants the whole
+            may link it. None where there is none.
+    """
+
+    def __init__(self, pieces: AsyncGenerator[bytes, None], path: Path | None) -> None:
+        self._pieces, self.path = pieces, path
+
+    def __aiter__(self) -> AsyncIterator[bytes]:
+        return self._pieces
+
+    async def aclose(self) -> None:
+        """Let go of the file."""
+        await self._pieces.aclose()
+
+
+async def _as_iterator(body: AsyncIterable[bytes] | bytes) -> AsyncIterator[bytes]:
     if isinstance(body, (bytes, bytearray)):
         if body:
             yield bytes(body)
