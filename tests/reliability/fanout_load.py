@@ -82,7 +82,7 @@ class _Load:
         """Print what each queue has, until nothing is on its way any more."""
         idle = 0
         while idle < 3:
-            seen = sum([await self._take(name) for name in QUEUES])
+            seen = sum(await asyncio.gather(*map(self._take, QUEUES)))
             waiting = sum(sum(each.counts()) for each in self.outboxes)
             idle = 0 if seen or waiting else idle + 1
             await asyncio.sleep(0.05)
@@ -95,8 +95,12 @@ class _Load:
         for each in messages:
             body = json.loads(each["Body"])
             self.say(f"{name} {(body.get('detail') or body)['id']}")
-            handle = each["ReceiptHandle"]
-            await self.call("sqs", "DeleteMessage", QueueUrl=url, ReceiptHandle=handle)
+        if messages:
+            handles = [
+                {"Id": str(number), "ReceiptHandle": each["ReceiptHandle"]}
+                for number, each in enumerate(messages)
+            ]
+            await self.call("sqs", "DeleteMessageBatch", QueueUrl=url, Entries=handles)
         return len(messages)
 
 
