@@ -6,6 +6,8 @@ import json
 from collections.abc import Callable
 from typing import Any
 
+from botocore.exceptions import ClientError
+
 from tests.conformance.replay import new_name, zip_of
 from tests.conformance.scenarios_stacks import PARAMETER, TOPIC
 from tests.conformance.stack_updates import CAPABILITIES, StackScenario
@@ -535,9 +537,116 @@ def drift(it: StackScenario) -> None:
     it.match("drift_detection", answer)
 
 
+def alarm(it: StackScenario) -> None:
+    properties = {
+        "Namespace": "n",
+        "MetricName": "m",
+        "Statistic": "Sum",
+        "Period": 60,
+        "EvaluationPeriods": 1,
+        "Threshold": 1,
+        "ComparisonOperator": "GreaterThanThreshold",
+    }
+    template = {
+        "Resources": {"A": _resource("AWS::CloudWatch::Alarm", **properties)},
+        "Outputs": {
+            "AlarmName": {"Value": {"Ref": "A"}},
+            "AlarmArnFromAtt": {"Value": {"Fn::GetAtt": ["A", "Arn"]}},
+        },
+    }
+    it.match("alarm_outputs", _outputs(_made(it, template)))
+
+
+def updated_queue(it: StackScenario) -> None:
+    def template(**properties: Any) -> str:
+        return json.dumps(
+            {"Resources": {"StandardQueue": _resource("AWS::SQS::Queue", **properties)}}
+        )
+
+    name, sqs = new_name("queue"), it.clients("sqs")
+    changed = {
+        "MaximumMessageSize": 4321,
+        "MessageRetentionPeriod": 17539,
+        "ReceiveMessageWaitTimeSeconds": 17,
+    }
+    it.client.create_stack(StackName=it.stack, TemplateBody=template(QueueName=name))
+    it.client.get_waiter("stack_create_complete").wait(StackName=it.stack)
+    url = _physical(it, "StandardQueue")
+
+    def show(step: str) -> None:
+        found = sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["All"])
+        it.match(step, found)
+
+    show("queue-attributes-1")
+    for number, properties in ((2, changed), (3, {})):
+        it.client.update_stack(
+            StackName=it.stack, TemplateBody=template(QueueName=name, **properties)
+        )
+        it.client.get_waiter("stack_update_complete").wait(StackName=it.stack)
+        show(f"queue-attributes-{number}")
+    events = it.client.describe_stack_events(StackName=it.stack)["StackEvents"]
+    kept = (
+        "LogicalResourceId",
+        "PhysicalResourceId",
+        "ResourceStatus",
+        "ResourceType",
+        "Timestamp",
+    )
+    recorded = it.comparison.recorded("events")
+    own = [
+        {key: each[key] for key in kept}
+        for each in reversed(events)
+        if each["LogicalResourceId"] == "StandardQueue" and each["PhysicalResourceId"]
+    ]
+    for each in own:
+        # The addresses of queues are this machine's.
+        assert each["PhysicalResourceId"] == url
+        each["PhysicalResourceId"] = f"https://sqs.us-east-1.amazonaws.com/111111111111/{name}"
+    assert len(own) == len(recorded)
+    it.match("events", own)
+
+
+def described_after_deletion(it: StackScenario) -> None:
+    template = {
+        "Parameters": {"TopicName": {"Type": "String"}},
+        "Resources": {
+            "topic123": _resource("AWS::SNS::Topic", TopicName={"Ref": "TopicName"}),
+        },
+    }
+
+    def change_set(name: str, kind: str, topic: str) -> str:
+        made = it.client.create_change_set(
+            StackName=it.stack,
+            ChangeSetName=name,
+            ChangeSetType=kind,
+            TemplateBody=json.dumps(template),
+            Parameters=_parameters({"TopicName": topic}),
+        )
+        it.client.get_waiter("change_set_create_complete").wait(ChangeSetName=made["Id"])
+        return str(made["Id"])
+
+    first, topics = it.change_set, (new_name("topic"), new_name("topic"))
+    it.client.execute_change_set(ChangeSetName=change_set(first, "CREATE", topics[0]))
+    it.client.get_waiter("stack_create_complete").wait(StackName=it.stack)
+    it.comparison.know("<cs-1-name>", first)
+    it.comparison.know("<topic-2-name>", topics[1])
+    second = change_set(new_name("change-set"), "UPDATE", topics[1])
+    described = it.client.describe_change_set(ChangeSetName=second)
+    it.comparison.know("<change-set-name:1>", described["ChangeSetName"])
+    it.match("describe-2", described)
+    it.client.delete_change_set(StackName=it.stack, ChangeSetName=first)
+    try:
+        it.client.describe_change_set(StackName=it.stack, ChangeSetName=first)
+    except ClientError as error:
+        it.match("describe-deleted-cs", error.response)
+
+
 #: By the recordings' names.
 RESOURCES: dict[str, Callable[[StackScenario], None]] = {
     "test_drift_detection_on_lambda": drift,
+    "test_alarm_creation": alarm,
+    "test_queue_update": updated_queue,
+    "test_describe_changeset_after_delete": described_after_deletion,
     "test_events_resource_types": event_types,
     "test_subnet_id_parameter_type": subnets,
     "test_transform_to_json_string": to_json,

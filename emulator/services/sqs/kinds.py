@@ -82,7 +82,8 @@ def _name(wanted: Wanted) -> str:
 
 _DEFAULTS = {
     "DelaySeconds": "0",
-    "MaximumMessageSize": "1048576",
+    # Recorded: CloudFormation's own, which is not what queues have that never had one.
+    "MaximumMessageSize": "262144",
     "MessageRetentionPeriod": "345600",
     "ReceiveMessageWaitTimeSeconds": "0",
     "VisibilityTimeout": "30",
