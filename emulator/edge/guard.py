@@ -83,6 +83,11 @@ class Guard:
             return "Pages of another origin may not change state by a browser's requests."
         return None
 
+    def named_origin(self, headers: Mapping[bytes, bytes]) -> bytes | None:
+        """Return the origin of a page that may read answers; None where it is not a named one."""
+        origin = headers.get(b"origin")
+        return origin if origin is not None and origin.lower() in self._origins else None
+
     def admit(self, host: str) -> None:
         """Answer to a further host name from now on."""
         self._names |= {host.lower()}

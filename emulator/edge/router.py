@@ -29,6 +29,7 @@ from typing import Any, Protocol
 
 import orjson
 
+from emulator.edge import page_access
 from emulator.edge.guard import Guard
 
 Scope = MutableMapping[str, Any]
@@ -134,7 +135,9 @@ class Router:
             if not is_open_to_sandboxes(scope["path"]) and self._comes_from_sandbox(scope):
                 await refuse(scope, send, _NOT_FOR_FUNCTIONS)
                 return
-            await self._show(scope, receive, send)
+            shared = await page_access.share(self._guard, scope, headers, send)
+            if shared is not None:
+                await self._show(scope, receive, shared)
         elif scope["path"] == "/" and _is_browser(scope, headers):
             await answer(send, 307, [(b"location", f"{ADMIN}/".encode())], b"")
         else:

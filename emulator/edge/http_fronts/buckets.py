@@ -11,6 +11,7 @@ from collections.abc import AsyncIterator, Callable, Mapping
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote, unquote
 
+from emulator.edge import page_access
 from emulator.edge.aws_handler import AwsHandler, texts_of
 from emulator.edge.guard import Guard
 from emulator.edge.router import (
@@ -90,6 +91,11 @@ class BucketFront:
             if refusal is not None:
                 await refuse(scope, send, refusal)
                 return
+            if bucket is None:  # a request of another service: no bucket has a say
+                shared = await page_access.share(self._guard, scope, headers, send)
+                if shared is None:
+                    return
+                send = shared
         if site is not None:
             await self._website(state, bucket, site["bucket"], scope, headers, receive, send)
         elif bucket is not None and _is_form(scope, headers):
