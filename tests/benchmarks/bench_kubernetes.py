@@ -28,7 +28,7 @@ from emulator.driver.kubernetes.programs import stem_command
 from emulator.driver.kubernetes.sandbox import Plan
 from tests.benchmarks import load
 from tests.benchmarks.bench_docker import first, settle
-from tests.benchmarks.bench_invoke import RUNTIME, emulator, write_functions
+from tests.benchmarks.bench_invoke import RUNTIME, emulator, machine, write_functions
 from tests.benchmarks.figures import Row, at_most, run
 from tests.cluster import IMAGE, Cluster, cluster
 from tests.contract import docker_engine
@@ -133,7 +133,7 @@ async def _bare(pods: Pods, name: str, *, volumes: bool) -> float:
 
 
 def measure(found: Cluster, seconds: float, rounds: int) -> dict[str, Any]:
-    figures: dict[str, Any] = {"machine": f"{os.cpu_count()} cores"}
+    figures: dict[str, Any] = {"machine": machine(), "day": time.strftime("%Y-%m-%d")}
     fresh = [f"fresh-{n}" for n in range(_FRESH)]
     with ExitStack() as stack:
         namespace = stack.enter_context(found.namespace())
@@ -218,6 +218,8 @@ def rows(figures: dict[str, Any]) -> Iterator[Row]:
         "evenly",
         max(spread) - min(spread) <= 2,
     )
+    # Few machines that measure the rest have a cluster.
+    yield Row("pods: where and when that was", f"{figures['machine']}, {figures['day']}")
 
 
 def main() -> None:
