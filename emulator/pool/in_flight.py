@@ -135,12 +135,13 @@ class InFlight:
         """
         self._platform.start(self.request_id)
         self.cold = cold
-        lifecycle = self._lifecycle
-        if lifecycle.close_listeners or (cold is not None and lifecycle.listeners):
-            notices.invocation_started(self._lifecycle, self, self.environment_id, cold)
         self._deadline = self._clock.call_later(
             _COUNT_THROTTLING_AFTER_S, self._lasts, self._clock.monotonic()
         )
+        # Last: a listener may end it, as scenarios do.
+        lifecycle = self._lifecycle
+        if lifecycle.close_listeners or (cold is not None and lifecycle.listeners):
+            notices.invocation_started(self._lifecycle, self, self.environment_id, cold)
 
     def _lasts(self, began: float) -> None:
         """Count throttling from now on, and wait for the deadline."""

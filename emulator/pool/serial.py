@@ -126,6 +126,8 @@ class SerialEnvironment(Environment):
         self._list_extensions()
         if failure is None:
             self._init_ends("invoke", elapsed)
+            if not self._invocations.is_running(current):
+                return  # a listener has ended it, as scenarios do
             self._driver.initialised(sandbox, self.spec)
             if self.simulated is not None:
                 current.add_simulated(self.simulated.profile, duration_ms=self.simulated.init_ms)

@@ -112,11 +112,11 @@ class ScenarioInvoker(Invoker):
                     # The call begins when the runtime is there again.
                     self._restarting[event.environment_id] = (event, fault)
                 else:
-                    self._end_later(event, fault)
+                    self._end_in_time(event, fault)
             case EnvironmentInitialised(environment_id=environment_id) if (
                 environment_id in self._restarting
             ):
-                self._end_later(*self._restarting.pop(environment_id))
+                self._end_in_time(*self._restarting.pop(environment_id))
             case EnvironmentStopped(environment_id=environment_id):
                 self._restarting.pop(environment_id, None)
             case EnvironmentRequested():
@@ -131,12 +131,12 @@ class ScenarioInvoker(Invoker):
                 # The wait for its INIT begins in this turn of the event loop.
                 asyncio.get_running_loop().call_soon(self._stick, environment_id)
 
-    def _end_later(self, event: InvocationStarted, fault: Fault) -> None:
+    def _end_in_time(self, event: InvocationStarted, fault: Fault) -> None:
         if fault.after_s:
             self._clock.call_later(fault.after_s, self._end, event, fault)
         else:
-            # No timer: the answer of a quick function would come before.
-            asyncio.get_running_loop().call_soon(self._end, event, fault)
+            # At once: a quick function has answered before the event loop's next turn.
+            self._end(event, fault)
 
     def _end(self, event: InvocationStarted, fault: Fault) -> None:
         environment = self._environments.get(event.environment_id)

@@ -111,6 +111,16 @@ async def test_a_call_can_be_out_of_memory() -> None:
     await world.pools.close()
 
 
+async def test_no_call_is_too_quick_to_be_killed() -> None:
+    # The third one finds its runtime gone, and is killed when that has started anew.
+    world, base = make('[[fault]]\ncall = [2, 3, 5]\ndo = "kill"\n')
+    killed = "Runtime.ExitError"
+    assert await outcome(world, base, 6) == ["ok", killed, killed, "ok", killed, "ok"]
+    await base.advance(10)  # nothing is left that would end another call
+    assert await outcome(world, base, 1) == ["ok"]
+    await world.pools.close()
+
+
 async def test_a_call_that_ends_before_its_kill_is_told_of() -> None:
     world, base = make('[[fault]]\ncall = 1\ndo = "kill"\nafter_ms = 500\n')
     warned: list[str] = []
