@@ -539,7 +539,6 @@ class Environment(ABC):
             self._report()
             self._telemetry.hurry()
         seconds = extensions.shutdown_s
-        began = self._clock.monotonic()
         with contextlib.suppress(DriverFault):
             if self._frozen is not None:
                 await self._frozen
@@ -549,6 +548,8 @@ class Environment(ABC):
                 await self._wait_for(ends, seconds)
             how = signal.SIGTERM if reason == "spindown" else signal.SIGKILL
             await self._driver.signal(sandbox, how)
+            # Their time begins with the signal, which takes an engine a while.
+            began = self._clock.monotonic()
             if extensions.external:
                 await self._wait_for([sandbox.exited], min(seconds, _RUNTIME_SHUTDOWN_S))
             left = began + seconds - self._clock.monotonic()

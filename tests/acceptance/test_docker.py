@@ -205,10 +205,11 @@ def test_an_environment_can_not_use_what_is_anothers(client: Any, emulator: Runn
     victim = """
 import os
 def handler(event, context):
-    return [os.environ[name] for name in ("AWS_LAMBDA_RUNTIME_API", "AWS_XRAY_DAEMON_ADDRESS")]
+    names = ("AWS_LAMBDA_RUNTIME_API", "AWS_XRAY_DAEMON_ADDRESS", "OTEL_EXPORTER_OTLP_ENDPOINT")
+    return [os.environ[name] for name in names]
 """
     addresses = run(client, "victim", victim).payload
-    address, daemon = addresses
+    address, *for_everybody = addresses
     host, _, port = address.rpartition(":")
     adversary = """
 import http.client, os
@@ -237,8 +238,8 @@ def handler(event, context):
     return found, [call(event["host"], event["emulator"], *each)[0] for each in controls]
 """
     door = emulator.emulator.port
-    # Traces and sampling rules are for everybody's use.
-    open_to_all = {door, int(daemon.rpartition(":")[2])}
+    # Segments, sampling rules and spans: what each environment sends is its own.
+    open_to_all = {door, *(int(each.rpartition(":")[2]) for each in for_everybody)}
     ports = [number for where, number in listening() if where == host and number not in open_to_all]
     assert int(port) in ports
     event = {"host": host, "ports": ports, "emulator": door}

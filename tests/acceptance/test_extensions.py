@@ -463,9 +463,10 @@ def test_with_snapstart_extensions_go_on_from_the_snapshot(running: Running, cli
 @pytest.mark.parametrize("running", ["process"], indirect=True)
 def test_two_web_servers_never_answer_for_one_another(running: Running, client: Any) -> None:
     """Their adapters would both find the server that was there first."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
+    with socket.socket() as one, socket.socket() as another:
+        for probe in (one, another):
+            probe.bind(("127.0.0.1", 0))
+        port, other_port = one.getsockname()[1], another.getsockname()[1]
     adapter = layer(client, **{"lambda-adapter": OBSERVER})
     shared = {"Variables": {"AWS_LWA_PORT": str(port)}}
     first, second = (function(client, adapter, Environment=shared) for _ in range(2))
@@ -477,7 +478,7 @@ def test_two_web_servers_never_answer_for_one_another(running: Running, client: 
     assert "--driver docker" in payload["errorMessage"]
     evict(running, first)
     assert invoke(client, second)[1] == "", "what an environment that ends has is waited for"
-    own = {"Variables": {"PORT": str(port - 1)}}
+    own = {"Variables": {"PORT": str(other_port)}}
     assert invoke(client, function(client, adapter, Environment=own))[1] == ""
 
 

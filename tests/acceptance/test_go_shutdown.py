@@ -71,14 +71,15 @@ def test_a_go_function_does_its_last_work(running: Running, package: bytes) -> N
     name = f"go-{uuid.uuid4().hex[:8]}"
     create(client, name, Code={"ZipFile": package}, Runtime="provided.al2023", Timeout=10)
     client.get_waiter("function_active_v2").wait(FunctionName=name)
-    assert client.invoke(FunctionName=name)["Payload"].read() == b'"served"'
 
     async def evict() -> None:
         for each in list(running.emulator.pools.environments.values()):
             await each.stop(StopCause.EVICTED)
 
-    running.call(evict)
-    deadline = time.monotonic() + 10
-    while "the last work" not in str(logs.filter_log_events(logGroupName=f"/aws/lambda/{name}")):
-        assert time.monotonic() < deadline, "it was not asked to end"
-        time.sleep(0.02)
+    deadline, told = time.monotonic() + 30, ""
+    # Half a second is all that a function has: a machine that is busy may need more.
+    while "the last work" not in told:
+        assert time.monotonic() < deadline, told
+        assert client.invoke(FunctionName=name)["Payload"].read() == b'"served"'
+        running.call(evict)
+        told = str(logs.filter_log_events(logGroupName=f"/aws/lambda/{name}"))
