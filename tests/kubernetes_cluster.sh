@@ -196,12 +196,16 @@ daemon() {  # LABEL COMMAND...: its process and output are kept.
   echo $! >"$state/$label.pid"
 }
 
+has_ended() {  # PID: nobody may wait for it; with its last thread its ports are free.
+  ! grep -hs '^State:' "/proc/$1"/task/*/status | grep -qv Z
+}
+
 kill_part() {  # LABEL
   local pid
   [ -f "$state/$1.pid" ] || return 0
   pid=$(cat "$state/$1.pid")
   kill -KILL "$pid" 2>/dev/null || true
-  until_true 10 "end of $1" test ! -e "/proc/$pid/exe"
+  until_true 10 "end of $1" has_ended "$pid"
   rm -f "$state/$1.pid"
 }
 

@@ -331,6 +331,15 @@ async def test_pods_are_spread_evenly_over_the_nodes(pods: Pods, folder: Path) -
 def need_own_cluster(pods: Pods, nodes: int = 1) -> None:
     if not pods.cluster.own or len(pods.cluster.get("nodes")["items"]) < nodes:
         pytest.skip(f"breaks a cluster: needs the one of the script, with {nodes} nodes")
+    end = time.monotonic() + 60
+    while not all(map(_takes_pods, pods.cluster.get("nodes")["items"])):
+        assert time.monotonic() < end, "a node that another test has broken does not come back"
+        time.sleep(0.2)
+
+
+def _takes_pods(node: Any) -> bool:
+    conditions = {each["type"]: each["status"] for each in node["status"]["conditions"]}
+    return conditions["Ready"] == "True" and not node["spec"].get("taints")
 
 
 def script(*words: str) -> None:

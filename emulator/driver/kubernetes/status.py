@@ -21,6 +21,8 @@ _WAITS_IN_VAIN = frozenset(
         "CreateContainerError", "RunContainerError", "CrashLoopBackOff",
     }
 )  # fmt: skip
+#: What a kubelet says that has not heard of a Secret yet; it tries again.
+_NOT_YET = "failed to sync"
 #: Of these the image is the cause.
 _OF_THE_IMAGE = frozenset(
     {"ErrImagePull", "ImagePullBackOff", "ErrImageNeverPull", "InvalidImageName",
@@ -35,8 +37,8 @@ def trouble(pod: Mapping[str, Any]) -> str:
     for state in _states(pod):
         waiting = state.get("waiting") or {}
         reason = waiting.get("reason", "")
-        if reason in _WAITS_IN_VAIN:
-            text = waiting.get("message") or ""
+        text = waiting.get("message") or ""
+        if reason in _WAITS_IN_VAIN and not text.startswith(_NOT_YET):
             return f"{reason}: {text}".rstrip(": ")
     status = pod.get("status") or {}
     if status.get("phase") == "Failed" and status.get("reason"):

@@ -68,6 +68,13 @@ def test_an_image_that_can_not_be_had(reason: str) -> None:
 
 def test_what_is_only_slow_is_no_trouble() -> None:
     assert status.trouble(pod({"waiting": {"reason": "ContainerCreating"}})) == ""
+    late = {
+        "reason": "CreateContainerConfigError",
+        "message": "failed to sync secret cache: timed out waiting for the condition",
+    }
+    assert status.trouble(pod({"waiting": late})) == ""
+    wrong = {"reason": "CreateContainerConfigError", "message": 'secret "x" not found'}
+    assert status.trouble(pod({"waiting": wrong})).endswith('secret "x" not found')
     assert status.trouble({}) == ""
 
 
