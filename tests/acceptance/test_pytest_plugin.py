@@ -17,6 +17,8 @@ pytest_plugins = ["pytester"]
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(240)]
 
 #: The five lines a newcomer writes.
+#: How often eight workers run beside one another.
+RUNS = int(os.environ.get("LOCALFAAS_PLUGIN_RUNS", "1"))
 FIVE_LINES = """
 def test_it_greets(localfaas):
     localfaas.deploy("greets")
@@ -179,8 +181,8 @@ def test_workers_have_emulators_of_their_own(project: pytest.Pytester) -> None:
     run(project, "-n", "2").assert_outcomes(passed=9)
 
 
+@pytest.mark.timeout(200 + 20 * RUNS)
 def test_eight_workers_do_not_get_into_each_others_way(project: pytest.Pytester) -> None:
-    """``LOCALFAAS_PLUGIN_RUNS`` says how often."""
     project.makepyfile(
         """
         import pytest
@@ -193,7 +195,7 @@ def test_eight_workers_do_not_get_into_each_others_way(project: pytest.Pytester)
             assert message["Body"] == str(n)
         """
     )
-    for _ in range(int(os.environ.get("LOCALFAAS_PLUGIN_RUNS", "1"))):
+    for _ in range(RUNS):
         run(project, "-n", "8").assert_outcomes(passed=16)
 
 
