@@ -16,9 +16,9 @@ import pytest
 pytest_plugins = ["pytester"]
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(240)]
 
-#: The five lines a newcomer writes.
 #: How often eight workers run beside one another.
 RUNS = int(os.environ.get("LOCALFAAS_PLUGIN_RUNS", "1"))
+#: The five lines a newcomer writes.
 FIVE_LINES = """
 def test_it_greets(localfaas):
     localfaas.deploy("greets")
