@@ -77,10 +77,7 @@ class StrictAuth:
             raise AwsError(
                 "MissingAuthenticationTokenException", "Missing Authentication Token", status=403
             )
-        try:
-            caller = await caller_of(context, key, token)
-        except UnknownCaller as unknown:
-            raise _unknown(unknown, service.spec.protocols) from unknown
+        caller = await _caller(context, key, token, service.spec.protocols)
         if caller.granted is None:
             return
         keys = {**_keys_of(context, caller), **rules.keys(context, request)}
@@ -131,10 +128,7 @@ class StrictAuth:
         key, token = _check_signature(context.request_headers, _line_of(scope), body, rules)
         account = key if _ACCOUNT.fullmatch(key) else credentials.account_of(key)
         own = replace(context, account=account or context.account)
-        try:
-            caller = await caller_of(own, key, token)
-        except UnknownCaller as unknown:
-            raise _unknown(unknown, ("rest-json",)) from unknown
+        caller = await _caller(own, key, token, ("rest-json",))
         source = (scope.get("client") or ("127.0.0.1", 0))[0]
         asked = Asked(
             action=action,
@@ -192,6 +186,18 @@ def _undated(operation: str) -> str:
 def _code(service: Service) -> str:
     query = service.spec.protocols[0] in ("query", "rest-xml")
     return "AccessDenied" if query else "AccessDeniedException"
+
+
+async def _caller(context: Context, key: str, token: str, protocols: Sequence[str]) -> Caller:
+    """Return who has signed a request.
+
+    Raises:
+        AwsError: Nobody has; in the words of a service of these protocols.
+    """
+    try:
+        return await caller_of(context, key, token)
+    except UnknownCaller as unknown:
+        raise _unknown(unknown, protocols) from unknown
 
 
 def _unknown(unknown: UnknownCaller, protocols: Sequence[str]) -> AwsError:

@@ -9,6 +9,7 @@ import asyncio
 import base64
 import threading
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from functools import partial
 from queue import SimpleQueue
 from typing import Any
@@ -130,7 +131,7 @@ def _sign_all(
 
     while batch := batches.get():
         signed = [(each, sign(text, version)) for text, version, each in batch]
-        if not loop.is_closed():
+        with suppress(RuntimeError):  # the loop is closed: nobody waits any more
             loop.call_soon_threadsafe(_tell, signed)
 
 
