@@ -552,9 +552,9 @@ class Environment(ABC):
             began = self._clock.monotonic()
             if extensions.external:
                 await self._wait_for([sandbox.exited], min(seconds, _RUNTIME_SHUTDOWN_S))
+                if sandbox.ends_with_runtime:
+                    return
             left = began + seconds - self._clock.monotonic()
-            if sandbox.ends_with_runtime:
-                return
             ends = extensions.shut_down(reason, int((self._clock.now() + left) * 1000))
             await self._wait_for([sandbox.exited, *ends], left)
 

@@ -174,6 +174,8 @@ class Filling:
         assert stem.conversation is not None
         stem.inner_pid = -1  # the end of what has waited means nothing
         await stem.conversation.ask("kill")
+        # All that ends from now on is the new one's, whose end may come with its process id.
+        stem.inner_pid = 0
         if stem.channel is not None:
             stem.channel.close()
             stem.channel = None

@@ -7,11 +7,13 @@ import contextlib
 import gc
 import json
 import re
+import signal
 from typing import Any
 
 import pytest
 
 from emulator.driver.base import Sandbox
+from emulator.model.causes import StopCause
 from emulator.model.function import FunctionVersion
 from emulator.model.limits import RESPONSE_PAYLOAD
 from emulator.model.sandbox import EnvironmentSpec, Exit
@@ -485,3 +487,37 @@ async def test_what_dies_while_it_is_thawed_is_not_handed_out() -> None:
     assert (await world.invoke(version, b"2")).payload == b"2"
     assert len(world.driver.sandboxes) == 2
     await world.pools.close()
+
+
+async def _with_an_internal_extension(runtime: RuntimeClient) -> Exit | None:
+    inner = await runtime.another()
+    path = "/2020-01-01/extension"
+    inner.writer.write(
+        f"POST {path}/register HTTP/1.1\r\nHost: runtime\r\nLambda-Extension-Name: inner\r\n"
+        'Content-Length: 13\r\n\r\n{"events":[]}'.encode()
+    )
+    _, headers, _ = await inner.receive()
+    inner.writer.write(
+        f"GET {path}/event/next HTTP/1.1\r\nHost: runtime\r\n"
+        f"Lambda-Extension-Identifier: {headers['lambda-extension-identifier']}\r\n\r\n".encode()
+    )
+    return await echo(runtime)
+
+
+@pytest.mark.parametrize("ends_with_runtime", [False, True])
+async def test_a_runtime_with_an_internal_extension_has_half_a_second_after_sigterm(
+    world: World, ends_with_runtime: bool
+) -> None:
+    world.driver.script = _with_an_internal_extension
+    await world.invoke(world.function())
+    await until_idle()
+    (sandbox,) = world.driver.sandboxes
+    sandbox.ends_with_runtime = ends_with_runtime
+    (environment,) = world.pools.environments.values()
+    environment.stop(StopCause.EVICTED)
+    await until_idle()
+    assert sandbox.signals == [signal.SIGTERM]
+    await world.clock.advance(0.49)
+    assert not sandbox.killed
+    await world.clock.advance(0.02)
+    assert sandbox.killed

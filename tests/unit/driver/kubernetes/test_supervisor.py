@@ -12,6 +12,7 @@ import pytest
 
 from emulator.driver.conventions import runtimes_folder
 from emulator.driver.kubernetes.cluster import ClusterFault
+from emulator.driver.kubernetes.conversation import Conversation
 from emulator.driver.kubernetes.driver import KubernetesDriver
 from emulator.driver.kubernetes.settings import KubernetesSettings
 from emulator.model.errors import ConfigurationError, DriverFault
@@ -184,6 +185,23 @@ async def test_a_runtime_that_needs_a_fresh_process(start: Start, tmp_path: Path
         environ={"PYTHONHASHSEED": "0"},
     )
     assert (await runtime.invoke({})).json() == [0, "/var/task"]
+
+
+async def test_an_end_that_comes_with_its_process_id_is_heard_of(
+    start: Start, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ask = Conversation.ask
+
+    async def late(self: Conversation, doing: str, *args: Any, **order: Any) -> dict[str, Any]:
+        answer = await ask(self, doing, *args, **order)
+        while doing == "run" and (await ask(self, "usage"))["processes"]:
+            pass
+        return answer
+
+    monkeypatch.setattr(Conversation, "ask", late)
+    environ = {"AWS_LAMBDA_EXEC_WRAPPER": "/var/task/none"}
+    runtime = await start(handler(""), wait=False, environ=environ)
+    assert await ended(runtime) == Exit(status=127)
 
 
 async def test_a_pod_that_dies_takes_its_function_with_it(
