@@ -300,8 +300,8 @@ class Settings:
     )
     deliver_twice: bool = option(
         False,
-        "Deliver each asynchronous event, and each message of a standard queue that feeds a "
-        "function, a second time and out of order.",
+        "Deliver each asynchronous event, and each message or record of a queue or stream that "
+        "feeds a function, a second time: out of order, but for groups of FIFO queues and shards.",
         SIMULATED,
     )
     seed: int = option(

@@ -1,11 +1,13 @@
 """Second deliveries of what was handled well, and out of order: AWS promises one at least.
 
-The queues in front of functions ask here once an event or a message was handled: one that is to
-come again is not deleted, but given back later, with the id it has. So it comes as a repetition
-does on AWS: a standard queue hands out what it did not note as deleted.
+What is in front of functions asks here once an event, a message or a record was handled: one that
+is to come again is not deleted, but given back later, with the id it has. So it comes as a
+repetition does on AWS: a standard queue hands out what it did not note as deleted; the group of a
+FIFO queue waits for a message whose deletion got lost; a shard is read again from its checkpoint.
 
 https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/standard-queues-at-least-once-delivery.html
 https://docs.aws.amazon.com/lambda/latest/dg/invocation-async.html
+https://docs.aws.amazon.com/lambda/latest/dg/with-kinesis.html
 """
 
 from __future__ import annotations
@@ -18,6 +20,8 @@ from emulator.model.clock import Clock
 
 #: Seconds within which a second delivery comes: what was sent later may come between.
 _WITHIN_S = 2.0
+#: The same where others wait for it: only groups and shards can come between.
+_ORDERED_WITHIN_S = 0.2
 #: Events and messages that have been delivered once and are remembered.
 _MOST = 100_000
 
@@ -58,13 +62,16 @@ class Redelivery:
         """Watch a function no longer."""
         self._watched.pop(arn, None)
 
-    def comes_again(self, arn: str, id: str, give_back: Callable[[], object]) -> bool:
-        """Say of an event or a message that was handled well whether it is to come again.
+    def comes_again(
+        self, arn: str, id: str, give_back: Callable[[], object], *, ordered: bool = False
+    ) -> bool:
+        """Say of an event, a message or a record handled well whether it is to come again.
 
         Args:
             arn: The function's, perhaps with a qualifier.
             id: Its own.
-            give_back: Lets its queue deliver it again; called later if this returns True.
+            give_back: Lets it be delivered again; called later if this returns True.
+            ordered: Others wait until it is over: those of its group or shard.
         """
         if not self._everything and not self._watched:
             return False
@@ -82,7 +89,8 @@ class Redelivery:
             if not watch.delivered(id, give_back):
                 return False
         else:
-            self._clock.call_later(self._random.uniform(0, _WITHIN_S), give_back)
+            within_s = _ORDERED_WITHIN_S if ordered else _WITHIN_S
+            self._clock.call_later(self._random.uniform(0, within_s), give_back)
         self._once[key] = None
         if len(self._once) > _MOST:
             del self._once[next(iter(self._once))]

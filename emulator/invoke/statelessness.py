@@ -278,8 +278,8 @@ def _named(numbers: Sequence[int]) -> str:
 def _not_delivered(number: int) -> Finding:
     return Finding(
         severity="note",
-        what=f"event {number + 1} was not delivered twice: a filter drops it, its queue is read "
-        "elsewhere, or the call took too long",
+        what=f"event {number + 1} was not delivered twice: a filter drops it, its queue or stream "
+        "is read elsewhere, or the call took too long",
     )
 
 

@@ -111,12 +111,15 @@ class MappedFunction:
                 unit="Milliseconds",
             )
 
-    def comes_again(self, id: str, give_back: Callable[[], object]) -> bool:
+    def comes_again(
+        self, id: str, give_back: Callable[[], object], *, ordered: bool = False
+    ) -> bool:
         """Say whether a record that was handled well is to come again.
 
         See :meth:`emulator.invoke.redelivery.Redelivery.comes_again`.
         """
-        return self._functions.redelivery.comes_again(self.arn, id, give_back)
+        redelivery = self._functions.redelivery
+        return redelivery.comes_again(self.arn, id, give_back, ordered=ordered)
 
     async def invoke(
         self, payload: bytes, trace_id: str = "", links: Sequence[str] = ()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import json
 import time
 import uuid
@@ -253,6 +254,136 @@ def test_messages_come_twice_by_the_queue_that_feeds_the_function(
     names = ("ApproximateNumberOfMessages", "ApproximateNumberOfMessagesNotVisible")
     assert [counts[name] for name in names] == ["0", "0"]
     client.delete_event_source_mapping(UUID=key["UUID"])
+
+
+#: Counts each record on, unless it has a mark that it sets: idempotent for those of groups "good".
+_COUNTS = """
+import base64, boto3, json
+sqs, s3 = boto3.client('sqs'), boto3.client('s3')
+def handler(event, context):
+    for record in event['Records']:
+        if 'kinesis' in record:
+            body = base64.b64decode(record['kinesis']['data']).decode()
+        elif 'dynamodb' in record:
+            body = record['dynamodb']['Keys']['id']['S']
+        else:
+            body = record['body']
+        s3.put_object(Bucket='{bucket}', Key=f'{body}-{context.aws_request_id}', Body=b'done')
+        if body.startswith('mail'):
+            sqs.send_message(QueueUrl='{queue}', MessageBody=body)
+"""
+
+
+def _fed(running: Running, name: str, arn: str, **mapping: Any) -> str:
+    """Make a function that is fed by ``arn``; returns the mapping's id once it polls."""
+    client = running.client("lambda")
+    mails = running.client("sqs").create_queue(QueueName=f"mails-of-{name}")["QueueUrl"]
+    running.client("s3").create_bucket(Bucket=f"done-{name}")
+    code = _COUNTS.replace("{queue}", mails).replace("{bucket}", f"done-{name}")
+    create(
+        client,
+        name,
+        Code={"ZipFile": archive({"app.py": code})},
+        Handler="app.handler",
+        Runtime="python3.12",
+        Timeout=10,
+        MemorySize=1769,
+    )
+    client.get_waiter("function_active_v2").wait(FunctionName=name)
+    made = client.create_event_source_mapping(FunctionName=name, EventSourceArn=arn, **mapping)
+    for _ in range(500):
+        if client.get_event_source_mapping(UUID=made["UUID"])["State"] == "Enabled":
+            return str(made["UUID"])
+        time.sleep(0.01)
+    raise AssertionError("the mapping is not enabled")
+
+
+@pytest.mark.slow
+def test_messages_of_a_fifo_queue_come_twice_within_their_group(
+    checked: Checked, running: Running
+) -> None:
+    sqs = running.client("sqs")
+    fed = sqs.create_queue(QueueName="fed.fifo", Attributes={"FifoQueue": "true"})["QueueUrl"]
+    key = _fed(running, "fed-fifo", "arn:aws:sqs:us-east-1:000000000000:fed.fifo", BatchSize=2)
+
+    def record(body: str, group: str) -> dict[str, Any]:
+        attributes = {"MessageGroupId": group}
+        return {"eventSource": "aws:sqs", "body": body, "attributes": attributes}
+
+    events = [
+        {"Records": [record(f"a{n}", "a") for n in range(3)]},
+        {"Records": [record("b0", "b"), record("mail", "b")]},
+        {"Records": [record("a3", "a")]},
+    ]
+    status, found = checked.sample("fed-fifo", "-e", json.dumps(events), "--twice")
+    leaks = [each["what"] for each in found["findings"] if "SendMessage" in each["what"]]
+    assert leaks
+    assert all("event 2" in each or "and 2" in each or "2 and" in each for each in leaks)
+    assert status == 1
+    assert found["delivered_twice"] == {"fed.fifo": 3}
+    assert not any("not delivered" in each["what"] for each in found["findings"])
+    counts = sqs.get_queue_attributes(QueueUrl=fed, AttributeNames=["All"])["Attributes"]
+    names = ("ApproximateNumberOfMessages", "ApproximateNumberOfMessagesNotVisible")
+    assert [counts[name] for name in names] == ["0", "0"]
+    running.client("lambda").delete_event_source_mapping(UUID=key)
+
+
+@pytest.mark.slow
+def test_batches_of_a_stream_come_twice(checked: Checked, running: Running) -> None:
+    kinesis = running.client("kinesis")
+    kinesis.create_stream(StreamName="fed", ShardCount=2)
+    kinesis.get_waiter("stream_exists").wait(StreamName="fed")
+    arn = kinesis.describe_stream_summary(StreamName="fed")["StreamDescriptionSummary"]["StreamARN"]
+    key = _fed(running, "fed-stream", arn, StartingPosition="TRIM_HORIZON", BatchSize=10)
+
+    def record(body: str, at: str) -> dict[str, Any]:
+        data = base64.b64encode(body.encode()).decode()
+        return {"eventSource": "aws:kinesis", "kinesis": {"data": data, "partitionKey": at}}
+
+    events = [
+        {"Records": [record(f"a{n}", f"key-{n}") for n in range(6)]},
+        {"Records": [record("mail", "key-1")]},
+        {"Records": [record("b", "key-2")]},
+    ]
+    status, found = checked.sample("fed-stream", "-e", json.dumps(events), "--twice")
+    assert [each["what"] for each in found["findings"] if each["severity"] == "leak"] == [
+        "event 2 delivered twice: sqs.SendMessage is done twice"
+    ]
+    assert status == 1
+    assert found["delivered_twice"] == {"stream/fed": 3}
+    assert not any("not delivered" in each["what"] for each in found["findings"])
+    running.client("lambda").delete_event_source_mapping(UUID=key)
+
+
+@pytest.mark.slow
+def test_changes_of_a_table_come_twice_and_leave_the_table_alone(
+    checked: Checked, running: Running
+) -> None:
+    dynamodb = running.client("dynamodb")
+    made = dynamodb.create_table(
+        TableName="fed",
+        AttributeDefinitions=[{"AttributeName": "id", "AttributeType": "S"}],
+        KeySchema=[{"AttributeName": "id", "KeyType": "HASH"}],
+        BillingMode="PAY_PER_REQUEST",
+        StreamSpecification={"StreamEnabled": True, "StreamViewType": "NEW_IMAGE"},
+    )
+    arn = made["TableDescription"]["LatestStreamArn"]
+    key = _fed(running, "fed-table", arn, StartingPosition="TRIM_HORIZON")
+
+    def record(id: str) -> dict[str, Any]:
+        keys = {"id": {"S": id}}
+        change = {"Keys": keys, "NewImage": {**keys, "n": {"N": "1"}}, "SequenceNumber": "1"}
+        return {"eventSource": "aws:dynamodb", "eventName": "INSERT", "dynamodb": change}
+
+    events = [{"Records": [record("mail")]}, {"Records": [record("a"), record("b")]}]
+    status, found = checked.sample("fed-table", "-e", json.dumps(events), "--twice")
+    assert [each["what"] for each in found["findings"] if each["severity"] == "leak"] == [
+        "event 1 delivered twice: sqs.SendMessage is done twice"
+    ]
+    assert status == 1
+    assert found["delivered_twice"] == {"table/fed": 2}
+    assert dynamodb.scan(TableName="fed")["Count"] == 0
+    running.client("lambda").delete_event_source_mapping(UUID=key)
 
 
 def test_recorded_events_are_taken_where_none_are_given(checked: Checked, running: Running) -> None:

@@ -406,3 +406,19 @@ def test_pipes_go_on_after_a_restart(tmp_path: Path) -> None:
         assert time.monotonic() - began < 20
     finally:
         second.stop()
+
+
+def test_messages_that_a_pipe_has_handed_over_are_gone(
+    pipes: Any, source: Queue, target: Queue
+) -> None:
+    make(pipes, source.arn, target.arn)
+    source.send("a")
+    assert target.receive()
+    names = ("ApproximateNumberOfMessages", "ApproximateNumberOfMessagesNotVisible")
+    for _ in range(500):
+        told = source.sqs.get_queue_attributes(QueueUrl=source.url, AttributeNames=["All"])
+        counts = [told["Attributes"][name] for name in names]
+        if counts == ["0", "0"]:
+            return
+        time.sleep(0.01)
+    raise AssertionError(counts)

@@ -33,8 +33,8 @@ def check(
         typer.Option(
             "--twice",
             help="Deliver each event twice as well, out of order, by the function's asynchronous "
-            "events or the queue that feeds it: what is done again is no effect of an idempotent "
-            "function.",
+            "events or the queue or stream that feeds it: what is done again is no effect of an "
+            "idempotent function.",
         ),
     ] = False,
     seed: Annotated[int, typer.Option("--seed", help="Of the order of --twice.")] = 0,
@@ -77,13 +77,21 @@ def _show(name: str, found: dict[str, Any], leaks: list[dict[str, str]]) -> None
     if not found["looks_inside"]:
         note("only answers were compared: Python functions in a zip are looked into")
     for place, count in found["delivered_twice"].items():
-        how = "as asynchronous events" if place == "asynchronous" else f"by the queue {place}"
-        note(f"delivered twice {how}: {count} event{'s' * (count != 1)}")
+        note(f"delivered twice {_way(place)}: {count} event{'s' * (count != 1)}")
     calls = f"{found['events']} event{'s' * (found['events'] != 1)}"
     if leaks:
         note(f"{name} leaks from call to call ({calls})")
     else:
         note(f"nothing leaks from one call of {name} to the next ({calls})")
+
+
+def _way(place: str) -> str:
+    """Return how events were delivered that went to ``place``."""
+    if place == "asynchronous":
+        return "as asynchronous events"
+    kind, _, name = place.rpartition("/")
+    ways = {"stream": "by the stream", "table": "by the stream of the table"}
+    return f"{ways.get(kind, 'by the queue')} {name}"
 
 
 def _given(events: list[str]) -> list[Any]:

@@ -2,22 +2,17 @@
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Sequence
-from typing import Any
-
 import orjson
 from fastapi import FastAPI, HTTPException, Request
 from pydantic import BaseModel
 
+from emulator.edge.admin.resending import Sender
 from emulator.edge.admin.views import PREFIX
 from emulator.invoke import statelessness
 from emulator.invoke.probing import Probe
 from emulator.invoke.twice import Twice
 from emulator.model.errors import AwsError, ConfigurationError, DriverFault
-from emulator.model.function import LATEST, FunctionVersion
-from emulator.model.ids import new_request_id, new_trace_root
-from emulator.model.invocation import Invocation
+from emulator.model.function import LATEST
 from emulator.services.context import Parts
 
 #: Events of one check: each is called ten times or so.
@@ -41,7 +36,8 @@ class CheckView(BaseModel):
     #: Whether more than the answers was looked at.
     looks_inside: bool
     findings: list[FindingView]
-    #: Where events were delivered twice ("asynchronous", or a queue's name), and how many.
+    #: Where events were delivered twice ("asynchronous", a queue's name, "stream/NAME" or
+    #: "table/NAME"), and how many.
     delivered_twice: dict[str, int]
 
 
@@ -66,8 +62,8 @@ def add(app: FastAPI, parts: Parts) -> None:
 
         In fresh environments, in one that is reused, and in one in which what calls leave is
         spoiled; with ``twice``, each event is delivered twice as well, out of order: as an
-        asynchronous event, and its messages by the standard queue that feeds the function, where
-        one does. The calls are real, and so are their effects.
+        asynchronous event, and messages and records by the queue or stream that feeds the
+        function, where one does. The calls are real, and so are their effects.
         """
         events = _events(await request.body())
         try:
@@ -75,10 +71,11 @@ def add(app: FastAPI, parts: Parts) -> None:
                 account or parts.table.account, region or parts.table.region, function, qualifier
             )
             probe = Probe(parts.pools, version, events)
-            sender = _Sender(parts, version, qualifier, events)
+            sender = Sender(parts, version, qualifier, events)
             deliveries = None
             if twice:
-                deliveries = Twice(probe, parts.functions, version, sender.send, parts.clock, seed)
+                rounds = sender.rounds()
+                deliveries = Twice(probe, parts.functions, version, rounds, parts.clock, seed)
             found = await statelessness.check(probe, deliveries)
         except AwsError as error:
             status = 404 if error.code == "ResourceNotFoundException" else 409
@@ -103,88 +100,3 @@ def _events(body: bytes) -> list[bytes]:
     if not isinstance(events, list) or not 1 <= len(events) <= _MOST:
         raise HTTPException(400, f"the events are a JSON array of 1 to {_MOST}")
     return [orjson.dumps(event) for event in events]
-
-
-class _Sender:
-    """Sends events to a function as its callers do: asynchronously, or by the queue that feeds it.
-
-    Attributes:
-        sent: How many events went where.
-    """
-
-    def __init__(
-        self, parts: Parts, version: FunctionVersion, qualifier: str, events: Sequence[bytes]
-    ) -> None:
-        self._parts, self._version, self._events = parts, version, events
-        self._qualifier = qualifier
-        self._queues = _feeding(parts, version)
-        self.sent: Counter[str] = Counter()
-
-    async def send(self, number: int) -> set[str]:
-        """Send an event; returns the ids by which its deliveries are known."""
-        event = self._events[number]
-        records = _messages(event)
-        if not records or not self._queues:
-            self.sent["asynchronous"] += 1
-            return {await self._submit(event)}
-        told = records[0].get("eventSourceARN")
-        queue = told if told in self._queues else self._queues[0]
-        self.sent[queue.rpartition(":")[2]] += 1
-        return {await self._send_message(queue, record) for record in records}
-
-    async def _submit(self, event: bytes) -> str:
-        version, request_id = self._version, new_request_id()
-        invocation = Invocation(
-            request_id=request_id,
-            payload=event,
-            invoked_arn=version.function_arn,
-            trace_id=new_trace_root(self._parts.clock.now()),
-        )
-        await self._parts.asynchronous.submit(
-            version.account, version.region, version.name, self._qualifier, invocation
-        )
-        return request_id
-
-    async def _send_message(self, queue: str, record: dict[str, Any]) -> str:
-        _, _, _, region, account, name = queue.split(":")
-        attributes = {
-            name: {
-                "DataType": value.get("dataType", "String"),
-                "StringValue": value.get("stringValue", ""),
-            }
-            for name, value in (record.get("messageAttributes") or {}).items()
-            if value.get("stringValue") is not None
-        }
-        request = {
-            "QueueUrl": f"{self._parts.table.endpoint}/{account}/{name}",
-            "MessageBody": str(record["body"]),
-            **({"MessageAttributes": attributes} if attributes else {}),
-        }
-        answer = await self._parts.table.call(
-            "sqs", "SendMessage", request, account=account, region=region
-        )
-        return str(answer["MessageId"])
-
-
-def _feeding(parts: Parts, version: FunctionVersion) -> list[str]:
-    """Return the ARNs of the standard queues that feed a function."""
-    return [
-        mapping["EventSourceArn"]
-        for _, _, _, mapping in parts.registry.mappings.all()
-        if mapping["Enabled"]
-        and ":".join(mapping["FunctionArn"].split(":")[:7]) == version.function_arn
-        and ":sqs:" in mapping.get("EventSourceArn", "")
-        and not mapping["EventSourceArn"].endswith(".fifo")
-    ]
-
-
-def _messages(event: bytes) -> list[dict[str, Any]]:
-    """Return the messages that an event of a queue has; none for another event."""
-    try:
-        records = orjson.loads(event)["Records"]
-        well = records and all(
-            each["eventSource"] == "aws:sqs" and isinstance(each["body"], str) for each in records
-        )
-    except (KeyError, TypeError, IndexError):
-        return []
-    return list(records) if well else []

@@ -152,6 +152,41 @@ def append(connection: Connection, change: Change) -> None:
     )
 
 
+def repeat(
+    connection: Connection, stream: Stream, told: dict[str, Any], at: float, sequence: int
+) -> str:
+    """Tell of a change once more, as if it happened now; returns the record's eventID.
+
+    Args:
+        connection: A connection.
+        stream: The stream.
+        told: The record of it, as a function got it.
+        at: When, in seconds since the epoch.
+        sequence: The record's number.
+    """
+    place = f"arn:aws:dynamodb:{stream.region}:{stream.account}:table/{stream.table_name}"
+    change = {
+        **told["dynamodb"],
+        "ApproximateCreationDateTime": float(int(at)),
+        "SequenceNumber": sequence_text(sequence),
+    }
+    event_id = md5(f"{place}{sequence}".encode(), usedforsecurity=False).hexdigest()
+    record = {
+        "eventID": event_id,
+        "eventName": str(told.get("eventName", "MODIFY")),
+        "eventVersion": "1.1",
+        "eventSource": "aws:dynamodb",
+        "awsRegion": stream.region,
+        "dynamodb": change,
+    }
+    if (who := told.get("userIdentity")) is not None:
+        record["userIdentity"] = {"Type": who["type"], "PrincipalId": who["principalId"]}
+    connection.execute(
+        "INSERT INTO records VALUES (?, ?, ?, ?)", (stream.number, sequence, at, rows.dump(record))
+    )
+    return event_id
+
+
 def begin(connection: Connection, table: Table, view: str, now: float) -> Stream:
     """Make a stream for a table."""
     for attempt in itertools.count():

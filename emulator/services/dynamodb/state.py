@@ -216,6 +216,30 @@ class Dynamodb:
 
         return await self.read(work)
 
+    async def repeat(self, stream: Stream, records: Sequence[dict[str, Any]]) -> list[str]:
+        """Tell a stream's readers of changes once more; returns the records' eventIDs.
+
+        The table stays as it is.
+
+        Args:
+            stream: The stream.
+            records: Records of it, as a function got them.
+
+        Raises:
+            StorageError: The disk did not take them.
+        """
+        now = self.clock.now()
+
+        def work(connection: rows.Connection) -> list[str]:
+            return [
+                log.repeat(connection, stream, each, now, self.sequences.next(now))
+                for each in records
+            ]
+
+        ids = await self.database.write(work)
+        self._wake((stream.number,))
+        return ids
+
     async def ends_of(self, stream: Stream) -> tuple[str, str]:
         """Return the first and the last sequence number of a stream's shard."""
         first, last = await self.read(

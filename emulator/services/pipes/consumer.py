@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
@@ -79,6 +79,13 @@ class PipeConsumer(MappedFunction):
 
     def measure_age(self, age_s: float) -> None:
         """A pipe has no such metric."""
+
+    def comes_again(
+        self, id: str, give_back: Callable[[], object], *, ordered: bool = False
+    ) -> bool:
+        """Say whether a record that was handled well is to come again, as it may of a pipe, too."""
+        redelivery = self._parts.functions.redelivery
+        return redelivery.comes_again(self.arn, id, give_back, ordered=ordered)
 
     async def attempt(
         self, payload: bytes, trace_id: str = "", links: Sequence[str] = ()

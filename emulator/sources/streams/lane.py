@@ -11,6 +11,7 @@ import logging
 from collections import deque
 from collections.abc import Awaitable, Callable, Iterable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import NamedTuple
 
 import orjson
@@ -35,6 +36,8 @@ _AROUND = 1024
 #: What a mapping shows of its last batch.
 OK, FAILED = "OK", "PROBLEM: Function call failed"
 _TOO_LARGE = "RequestEntityTooLargeException"
+#: Seconds between two looks at whether a batch is to come again now, if nothing wakes it.
+_LOOK_S = 60.0
 
 
 class Item(NamedTuple):
@@ -192,6 +195,7 @@ class Lane:
                 parts[:1] = [Part(young, part.end, part.attempts)] if young < part.end else []
                 continue
             work.function.measure_age(work.clock.now() - arrived[part.end - 1])
+            window = self.window
             attempt = await self._attempt(
                 self._payload(records[part.start : part.end]), arrived[part.start]
             )
@@ -202,6 +206,11 @@ class Lane:
             last = attempt
             sequences = [record.sequence for record in records[part.start : part.end]]
             failed = outcomes.failed_at(attempt.result, sequences, reports=settings.reports)
+            if failed is None and await self._comes_again(records[part.start : part.end]):
+                if work.ending.is_set():
+                    return
+                self.window = window  # nothing is known of the first delivery
+                continue
             outcome = outcomes.judge(
                 part,
                 None if failed is None else part.start + failed,
@@ -231,6 +240,27 @@ class Lane:
                     return
         if self.window is not None and self.window.is_too_large:
             await self._close(self.window)
+
+    async def _comes_again(self, records: Sequence[StreamRecord]) -> bool:
+        """Wait until records that were handled are to come again, or the end; False: they aren't.
+
+        So they do on AWS where a checkpoint got lost: all of the batch, before any that follow.
+        """
+        work, waited_for = self._work, set[str]()
+
+        def give_back(id: str) -> None:
+            waited_for.discard(id)
+            self._woken.set()
+
+        for record in records:
+            id = str(record.event.get("eventID", record.sequence))
+            if work.function.comes_again(id, partial(give_back, id), ordered=True):
+                waited_for.add(id)
+        if not waited_for:
+            return False
+        while waited_for and not work.ending.is_set():
+            await self._wait(_LOOK_S)
+        return True
 
     def _payload(self, records: Sequence[StreamRecord], *, final: bool = False) -> bytes:
         event: dict[str, object] = {"Records": [record.event for record in records]}

@@ -5,12 +5,13 @@ from __future__ import annotations
 import asyncio
 import json
 from collections.abc import Sequence
+from functools import partial
 from typing import Any, cast
 
 import pytest
 
 from emulator.invoke.probing import Observed, Probe
-from emulator.invoke.twice import Send, Twice
+from emulator.invoke.twice import Round, Send, Twice
 from emulator.model.errors import ConfigurationError
 from tests.unit.invoke.conftest import World
 
@@ -34,14 +35,15 @@ class MadeProbe:
 
 
 def twice(world: World, probe: MadeProbe, seed: int = 0, lost: Sequence[int] = ()) -> Twice:
-    async def send(number: int) -> set[str]:
+    async def send(number: int) -> dict[str, int]:
         if number not in lost:
             await world.submit({"n": number}, request_id=f"own-{number}")
-        return {f"own-{number}"}
+        return {f"own-{number}": number}
 
     version = world.registry.resolve("000000000000", "us-east-1", "hello", "$LATEST")
-    sends: Send = send
-    return Twice(cast(Probe, probe), world.functions, version, sends, world.clock, seed)
+    sends: list[Send] = [partial(send, number) for number in range(len(probe.events))]
+    rounds = [Round(sends)]
+    return Twice(cast(Probe, probe), world.functions, version, rounds, world.clock, seed)
 
 
 async def finish(world: World, subject: Twice) -> list[Any]:

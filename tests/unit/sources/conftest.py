@@ -47,9 +47,11 @@ class FakeFunction:
         #: Says what is delivered twice.
         self.redelivery: Redelivery | None = None
 
-    def comes_again(self, id: str, give_back: Callable[[], object]) -> bool:
+    def comes_again(
+        self, id: str, give_back: Callable[[], object], *, ordered: bool = False
+    ) -> bool:
         found = self.redelivery
-        return found is not None and found.comes_again(self.arn, id, give_back)
+        return found is not None and found.comes_again(self.arn, id, give_back, ordered=ordered)
 
     def change(self) -> None:
         self.changed.set()

@@ -558,13 +558,43 @@ async def test_messages_come_twice_and_out_of_order_where_that_is_asked_for(worl
     assert left(queue) == (0, 0)
 
 
-async def test_fifo_queues_deliver_once_all_the_same(world: World) -> None:
+async def test_a_fifo_queue_delivers_twice_within_the_group_and_keeps_its_order(
+    world: World,
+) -> None:
+    queue = await world.queue("q.fifo")
+    world.function.redelivery = Redelivery(world.clock, seed=3, everything=True)
+    world.poll(queue, BatchSize=1)
+    for group in "xyz":
+        await world.send(queue, *(f"{group}{n}" for n in range(3)), MessageGroupId=group)
+    for _ in range(20):
+        await world.advance(0.2)
+    came = [body for (body,) in world.function.batches]
+    for group in "xyz":
+        # The second delivery of each comes before the next one's first.
+        own = [body for body in came if body[0] == group]
+        assert own == [f"{group}{n}" for n in range(3) for _ in range(2)]
+    # Groups do not wait for each other, and take turns otherwise than they came.
+    assert came[:3] == ["x0", "y0", "z0"] != [came[3][0] + "0", came[4], came[5]]
+    assert left(queue) == (0, 0)
+
+
+async def test_what_a_fifo_queue_delivered_as_a_batch_comes_again_before_what_follows(
+    world: World,
+) -> None:
     queue = await world.queue("q.fifo")
     world.function.redelivery = Redelivery(world.clock, everything=True)
     world.poll(queue)
-    await world.send(queue, "a", MessageGroupId="g")
-    await world.advance(3)
-    assert world.function.batches == [["a"]]
+    await world.send(queue, "a", "b", "c", MessageGroupId="g")
+    assert world.function.batches == [["a", "b", "c"]]
+    await world.send(queue, "d", MessageGroupId="g")
+    for _ in range(10):
+        await world.advance(0.2)
+    came = [body for batch in world.function.batches for body in batch]
+    first = {body: came.index(body) for body in "abcd"}
+    again = {body: len(came) - 1 - came[::-1].index(body) for body in "abcd"}
+    assert sorted(came) == sorted("abcd" * 2)
+    for positions in (first, again):
+        assert sorted(positions, key=positions.__getitem__) == list("abcd")
     assert left(queue) == (0, 0)
 
 

@@ -13,6 +13,7 @@ from typing import Any
 
 import pytest
 
+from emulator.invoke.redelivery import Redelivery
 from emulator.invoke.targets import Delivery, DeliveryFailed
 from emulator.model.errors import AwsError
 from emulator.model.invocation import InvocationResult
@@ -102,6 +103,14 @@ class Function:
         self.running = self.most = 0
         #: How old the last record of each batch was, in seconds.
         self.ages: list[float] = []
+        #: Says what is delivered twice.
+        self.redelivery: Redelivery | None = None
+
+    def comes_again(
+        self, id: str, give_back: Callable[[], object], *, ordered: bool = False
+    ) -> bool:
+        found = self.redelivery
+        return found is not None and found.comes_again(self.arn, id, give_back, ordered=ordered)
 
     def is_ready(self) -> bool:
         return self.there
@@ -682,3 +691,55 @@ async def test_checkpoints_last(tmp_path: Path) -> None:
     await kept.keep(["one"])
     assert await kept.load("two") == {}
     await store.close()
+
+
+async def test_a_batch_comes_twice_before_any_that_follow(world: World) -> None:
+    shard = world.shard()
+    world.function.redelivery = Redelivery(world.clock, everything=True)
+    world.put(shard, *"abcde")
+    await world.poll(BatchSize=2)
+    # It is not done before it has come again: whoever reads the shard anew loses nothing.
+    assert world.batches == [["1", "2"]]
+    assert "shard" not in world.kept.all
+    for _ in range(10):
+        await world.clock.advance(0.2)
+    assert world.batches == [["1", "2"]] * 2 + [["3", "4"]] * 2 + [["5"]] * 2
+    assert world.function.most == 1
+    assert world.kept.all["shard"] == Checkpoint("5")
+
+
+async def test_only_a_batch_that_did_not_fail_comes_again(world: World) -> None:
+    shard = world.shard()
+    world.function.redelivery = Redelivery(world.clock, everything=True)
+    world.function.answer = lambda event: FAILED if len(world.function.events) == 1 else None
+    world.put(shard, "a")
+    await world.poll()
+    await world.clock.advance(0.6)
+    await world.clock.advance(0.3)
+    await world.clock.advance(60)
+    assert world.batches == [["1"]] * 3
+    assert world.kept.all["shard"] == Checkpoint("1")
+
+
+async def test_the_end_does_not_wait_for_a_second_delivery(world: World) -> None:
+    shard = world.shard()
+    world.function.redelivery = Redelivery(world.clock, everything=True)
+    world.put(shard, "a")
+    await world.poll()
+    await world.stop()
+    assert world.batches == [["1"]]
+    assert world.kept.all == {}  # it comes again after the start
+
+
+async def test_the_second_delivery_of_a_window_has_the_state_of_the_first(world: World) -> None:
+    shard = world.shard()
+    world.function.redelivery = Redelivery(world.clock, everything=True)
+    world.function.answer = lambda event: {
+        "state": {"sum": event["state"].get("sum", 0) + len(event["Records"])}
+    }
+    world.put(shard, *"abc")
+    await world.poll(BatchSize=2, TumblingWindowInSeconds=60)
+    for _ in range(5):
+        await world.clock.advance(0.2)
+    assert world.batches == [["1", "2"]] * 2 + [["3"]] * 2
+    assert [event["state"] for event in world.function.events] == [{}, {}, {"sum": 2}, {"sum": 2}]

@@ -242,15 +242,17 @@ class SqsSource:
             self._scale = self._scale.succeeded(self._settings.concurrency)
         # What failed is received again when its visibility timeout is over.
         done = {id: handle for id, handle in batch.ids.items() if id not in failed}
-        if not self._settings.arn.endswith(".fifo"):  # a FIFO queue delivers once
-            again = [id for id, h in done.items() if self._comes_again(function, queue, id, h)]
-            for id in again:
-                del done[id]
+        again = [id for id, h in done.items() if self._comes_again(function, queue, id, h)]
+        for id in again:
+            del done[id]
         await self._delete(queue, list(done.values()))
 
-    @staticmethod
-    def _comes_again(function: MappedFunction, queue: PolledQueue, id: str, handle: str) -> bool:
-        return function.comes_again(id, partial(queue.release, [handle]))
+    def _comes_again(
+        self, function: MappedFunction, queue: PolledQueue, id: str, handle: str
+    ) -> bool:
+        # In a FIFO queue its group waits for it until then, as if its deletion had got lost.
+        ordered = self._settings.arn.endswith(".fifo")
+        return function.comes_again(id, partial(queue.release, [handle]), ordered=ordered)
 
     def _back_off(self) -> None:
         self._scale = self._scale.failed()
