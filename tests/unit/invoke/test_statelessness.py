@@ -107,8 +107,8 @@ async def test_effects_of_second_deliveries_are_held_against_the_first() -> None
         ("note", "event 2 delivered twice: sqs.CreateQueue is done the second time only"),
         (
             "note",
-            "event 1 was not delivered twice: a filter drops it, its queue is read elsewhere, or "
-            "the call took too long",
+            "event 1 was not delivered twice: a filter drops it, its queue or stream is read "
+            "elsewhere, or the call took too long",
         ),
     ]
     both = MadeTwice(
