@@ -69,6 +69,15 @@ class Sources(Protocol):
         """
         ...
 
+    async def begin(self, mapping: Mapping[str, Any]) -> Mapping[str, Any]:
+        """Return further members for a new mapping, which must be polled: where it begins.
+
+        Raises:
+            AwsError: The source can't be read now.
+            StorageError: It can't be read now.
+        """
+        ...
+
     async def apply(
         self,
         key: str,

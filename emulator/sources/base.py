@@ -43,6 +43,18 @@ class SourceKind(Protocol):
         """
         ...
 
+    async def begin(self, mapping: Mapping[str, Any]) -> Mapping[str, Any]:
+        """Return further members for a mapping that is made now: where it begins.
+
+        What comes after the answer that made the mapping must not be missed, whenever the first
+        poll is. Members that no mapping of the API has are kept and never shown.
+
+        Raises:
+            AwsError: The source can't be read now.
+            StorageError: It can't be read now.
+        """
+        ...
+
     def make(self, mapping: Mapping[str, Any]) -> EventSource:
         """Return what polls for a mapping. Nothing is polled yet, and the source may be missing.
 

@@ -101,6 +101,15 @@ class Pollers:
         """
         await self._kind(mapping).check(mapping, version)
 
+    async def begin(self, mapping: Mapping[str, Any]) -> Mapping[str, Any]:
+        """Return further members for a new mapping, which must be polled: where it begins.
+
+        Raises:
+            AwsError: The source can't be read now.
+            StorageError: It can't be read now.
+        """
+        return await self._kind(mapping).begin(mapping)
+
     def _kind(self, mapping: Mapping[str, Any]) -> SourceKind:
         service = _service_of(mapping)
         found = self._kinds.get(service)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import queue
 import time
+from base64 import b64decode
 from collections.abc import Iterator
 from typing import Any
 
@@ -13,6 +14,7 @@ from aws_lambda_powertools.utilities.data_classes import DynamoDBStreamEvent, Ki
 from botocore.exceptions import ClientError
 
 from emulator.invoke.targets import Delivery
+from emulator.model.clock import SystemClock
 from emulator.settings import Settings
 from emulator.testing import RuntimeClient, ScriptedDriver
 from tests.api.conftest import Running, create
@@ -21,9 +23,9 @@ from tests.api.conftest import Running, create
 class Fed:
     """An emulator whose functions hand their events to the test."""
 
-    def __init__(self) -> None:
-        self.events: queue.Queue[dict[str, Any]] = queue.Queue()
-        self.running = Running(Settings(port=0), driver=ScriptedDriver())
+    def __init__(self, **parts: Any) -> None:
+        self.events: queue.Queue[Any] = queue.Queue()
+        self.running = Running(Settings(port=0), driver=ScriptedDriver(), **parts)
         self.running.scripted_driver.script = self._script
         self.kinesis, self.dynamodb, self.functions = (
             self.running.client(name) for name in ("kinesis", "dynamodb", "lambda")
@@ -42,6 +44,17 @@ class Fed:
     def stream(self, name: str) -> str:
         self.kinesis.create_stream(StreamName=name, ShardCount=1)
         return f"arn:aws:kinesis:us-east-1:000000000000:stream/{name}"
+
+    def table(self, name: str) -> str:
+        """Create a table, and return the ARN of its stream."""
+        made = self.dynamodb.create_table(
+            TableName=name,
+            KeySchema=[{"AttributeName": "id", "KeyType": "HASH"}],
+            AttributeDefinitions=[{"AttributeName": "id", "AttributeType": "S"}],
+            BillingMode="PAY_PER_REQUEST",
+            StreamSpecification={"StreamEnabled": True, "StreamViewType": "NEW_AND_OLD_IMAGES"},
+        )
+        return str(made["TableDescription"]["LatestStreamArn"])
 
     def map(self, arn: str, **options: Any) -> str:
         request = {"StartingPosition": "TRIM_HORIZON", **options}
@@ -93,8 +106,31 @@ def test_a_consumer_is_a_source_as_well(fed: Fed) -> None:
         fed.map(f"{arn}/consumer/none:1")
 
 
-def test_latest_is_what_came_after_the_mapping(fed: Fed) -> None:
+class _SetBack(SystemClock):
+    """A clock that is being set back: each reading is earlier than the one before."""
+
+    def __init__(self) -> None:
+        self._last = time.time()
+
+    def now(self) -> float:
+        self._last -= 0.001
+        return self._last
+
+
+@pytest.fixture(params=[SystemClock, _SetBack], ids=["steady", "set back"])
+def at_any_time(request: pytest.FixtureRequest) -> Iterator[Fed]:
+    fed = Fed(clock=request.param())
+    yield fed
+    fed.close()
+
+
+@pytest.mark.parametrize("by", ["stream", "consumer"])
+def test_latest_is_what_came_after_the_mapping(at_any_time: Fed, by: str) -> None:
+    fed = at_any_time
     arn = fed.stream("latest")
+    if by == "consumer":
+        made = fed.kinesis.register_stream_consumer(StreamARN=arn, ConsumerName="c")
+        arn = made["Consumer"]["ConsumerARN"]
     fed.kinesis.put_record(StreamName="latest", Data=b"before", PartitionKey="k")
     fed.map(arn, StartingPosition="LATEST")
     fed.kinesis.put_record(StreamName="latest", Data=b"after", PartitionKey="k")
@@ -102,16 +138,39 @@ def test_latest_is_what_came_after_the_mapping(fed: Fed) -> None:
     assert record.kinesis.data_as_text() == "after"
 
 
-def test_a_dynamodb_event_is_as_powertools_reads_it(fed: Fed) -> None:
-    made = fed.dynamodb.create_table(
-        TableName="powertools",
-        KeySchema=[{"AttributeName": "id", "KeyType": "HASH"}],
-        AttributeDefinitions=[{"AttributeName": "id", "AttributeType": "S"}],
-        BillingMode="PAY_PER_REQUEST",
-        StreamSpecification={"StreamEnabled": True, "StreamViewType": "NEW_AND_OLD_IMAGES"},
+def test_latest_of_a_table_is_what_came_after_the_mapping(at_any_time: Fed) -> None:
+    fed = at_any_time
+    arn = fed.table("latest")
+    fed.dynamodb.put_item(TableName="latest", Item={"id": {"S": "before"}})
+    fed.map(arn, StartingPosition="LATEST")
+    fed.dynamodb.put_item(TableName="latest", Item={"id": {"S": "after"}})
+    (record,) = DynamoDBStreamEvent(fed.events.get(timeout=20)).records
+    assert record.dynamodb is not None
+    assert record.dynamodb.keys == {"id": "after"}
+
+
+def test_latest_of_a_pipe_is_what_came_after_it(at_any_time: Fed) -> None:
+    fed = at_any_time
+    arn, pipes = fed.stream("latest"), fed.running.client("pipes")
+    fed.kinesis.put_record(StreamName="latest", Data=b"before", PartitionKey="k")
+    pipes.create_pipe(
+        Name="latest",
+        RoleArn="arn:aws:iam::000000000000:role/r",
+        Source=arn,
+        SourceParameters={"KinesisStreamParameters": {"StartingPosition": "LATEST"}},
+        Target="arn:aws:lambda:us-east-1:000000000000:function:hello",
+        DesiredState="STOPPED",
     )
+    fed.kinesis.put_record(StreamName="latest", Data=b"after", PartitionKey="k")
+    pipes.start_pipe(Name="latest")
+    (record,) = fed.events.get(timeout=20)
+    assert b64decode(record["data"]) == b"after"
+    pipes.close()
+
+
+def test_a_dynamodb_event_is_as_powertools_reads_it(fed: Fed) -> None:
+    arn = fed.table("powertools")
     fed.dynamodb.put_item(TableName="powertools", Item={"id": {"S": "before"}})
-    arn = made["TableDescription"]["LatestStreamArn"]
     fed.map(arn, StartingPosition="LATEST")
     item = {"id": {"S": "a"}, "n": {"N": "1.5"}, "b": {"B": b"\x00\x01"}, "s": {"SS": ["x", "y"]}}
     fed.dynamodb.put_item(TableName="powertools", Item=item)

@@ -65,6 +65,9 @@ class GreetingSources:
         if greetings.find(account, region, name) is None:
             raise AwsError("InvalidParameterValueException", f"There is no greeting {name}.")
 
+    async def begin(self, mapping: Mapping[str, Any]) -> Mapping[str, Any]:
+        return {}
+
     def make(self, mapping: Mapping[str, Any]) -> GreetingSource:
         return GreetingSource(self._parts, mapping["EventSourceArn"])
 

@@ -11,7 +11,7 @@ import orjson
 
 from emulator.model.errors import AwsError
 from emulator.services.context import Parts
-from emulator.services.dynamodb.log import Stream
+from emulator.services.dynamodb.log import Stream, sequence_text
 from emulator.services.dynamodb.state import Dynamodb
 from emulator.sources.streams.base import Position, ShardInfo, StreamKind, StreamRecord
 from emulator.sources.streams.kind import StreamSources
@@ -88,6 +88,11 @@ class TableStream:
     async def shards(self) -> list[ShardInfo]:
         _, stream = await self._find()
         return [ShardInfo(stream.shard_id, stream.shard_id)]
+
+    async def latest(self) -> dict[str, str]:
+        dynamodb, stream = await self._find()
+        last = await dynamodb.last_sequence_of(stream)
+        return {stream.shard_id: sequence_text(last)} if last else {}
 
     async def open(self, shard: ShardInfo, position: Position) -> StreamCursor:
         dynamodb, stream = await self._find()

@@ -96,6 +96,14 @@ class OwnStream:
         """
         return existing(self.kinesis, self._place)
 
+    async def latest(self) -> dict[str, str]:
+        kinesis: Kinesis = await self._parts.table.state("kinesis")
+        return {
+            _key(each): each.sequence(each.log.next - 1)
+            for each in existing(kinesis, self._place).shards.values()
+            if each.log.next > 1
+        }
+
     async def shards(self) -> list[ShardInfo]:
         if not hasattr(self, "kinesis"):
             self.kinesis = await self._parts.table.state("kinesis")

@@ -95,6 +95,7 @@ def mapping_of(pipe: Mapping[str, Any]) -> dict[str, Any]:
         # A target may fail some records of a batch.
         "FunctionResponseTypes": ["ReportBatchItemFailures"],
         **{name: parameters[name] for name in _SAME if parameters.get(name) is not None},
+        **pipe.get("begins", {}),
     }
     made.setdefault("BatchSize", _BATCH[service])
     dead = (parameters.get("DeadLetterConfig") or {}).get("Arn")

@@ -12,7 +12,7 @@ from emulator.model.ids import new_request_id
 from emulator.services.context import Context, Request, Response
 from emulator.services.paging import page
 from emulator.services.pipes.errors import conflict, invalid, not_found
-from emulator.services.pipes.mapping import check_source, with_defaults
+from emulator.services.pipes.mapping import check_source, mapping_of, with_defaults
 from emulator.services.pipes.state import Pipe, of
 from emulator.services.pipes.targets import is_served
 from emulator.services.pipes.templates import is_template
@@ -36,8 +36,7 @@ _FIELDS = (
 async def create_pipe(ctx: Context, request: Request) -> Response:
     """Handle CreatePipe."""
     name = request["Name"]
-    if of(ctx).find(ctx.account, ctx.region, name) is not None:
-        raise conflict(name, f"Pipe {name} already exists.")
+    _check_free(ctx, name)
     fields = {key: request[key] for key in _FIELDS if request.get(key) is not None}
     fields.setdefault("DesiredState", "RUNNING")
     _check(fields)
@@ -52,8 +51,16 @@ async def create_pipe(ctx: Context, request: Request) -> Response:
         "created": now,
         "modified": now,
     }
+    # Also where the pipe starts later: LATEST is as of its creation.
+    pipe["begins"] = dict(await ctx.parts.sources.begin(mapping_of(pipe)))
+    _check_free(ctx, name)
     await of(ctx).put(ctx.account, ctx.region, pipe)
     return _answer(pipe, "CREATING")
+
+
+def _check_free(ctx: Context, name: str) -> None:
+    if of(ctx).find(ctx.account, ctx.region, name) is not None:
+        raise conflict(name, f"Pipe {name} already exists.")
 
 
 async def update_pipe(ctx: Context, request: Request) -> Response:

@@ -49,6 +49,10 @@ class SqsSources:
                 f"{version.timeout_s} seconds"
             )
 
+    async def begin(self, mapping: Mapping[str, Any]) -> Mapping[str, Any]:
+        # A queue has no positions.
+        return {}
+
     def make(self, mapping: Mapping[str, Any]) -> SqsSource:
         """Return the poller of a mapping's queue.
 

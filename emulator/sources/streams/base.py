@@ -78,6 +78,17 @@ class PolledStream(Protocol):
         """
         ...
 
+    async def latest(self) -> Mapping[str, str]:
+        """Return the sequence number of the last record of each shard that has had any.
+
+        They are found by the shards' keys. Every record whose writer has been answered is counted.
+
+        Raises:
+            AwsError: There is no such stream, or it can't be read now.
+            StorageError: It can't be read now.
+        """
+        ...
+
     async def open(self, shard: ShardInfo, position: Position) -> ShardCursor:
         """Begin to read a shard.
 

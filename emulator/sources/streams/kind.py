@@ -15,7 +15,7 @@ from emulator.registry.functions import Registry
 from emulator.sources.patterns import InvalidPattern
 from emulator.sources.streams.base import PolledStream, StreamKind
 from emulator.sources.streams.checkpoints import MIGRATIONS, Checkpoints
-from emulator.sources.streams.settings import StreamSettings
+from emulator.sources.streams.settings import POSITIONS, StreamSettings
 from emulator.sources.streams.source import StreamSource
 from emulator.store.store import Store
 
@@ -68,6 +68,23 @@ class StreamSources:
         if not await self._exists(arn):
             text = f"Stream not found: {arn}"
             raise AwsError("InvalidParameterValueException", text, Type="User")
+
+    async def begin(self, mapping: Mapping[str, Any]) -> Mapping[str, Any]:
+        """Return what LATEST is for a mapping that is made now: the last record of each shard.
+
+        Raises:
+            AwsError: The stream can't be read now.
+            StorageError: It can't be read now.
+        """
+        if mapping.get("StartingPosition") != "LATEST":
+            return {}
+        try:
+            return {POSITIONS: await self._find(mapping["EventSourceArn"], str).latest()}
+        except AwsError as error:
+            if error.code == "ResourceNotFoundException":
+                # All that will be in it comes later; a pipe may be made before its source.
+                return {POSITIONS: {}}
+            raise
 
     def make(self, mapping: Mapping[str, Any]) -> StreamSource:
         """Return the poller of a mapping's stream.

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from emulator.sources.filters import Filter, filter_of
 from emulator.sources.streams.base import StreamKind
+
+#: The member of a mapping at LATEST that has the last record of each shard when it was made.
+POSITIONS = "Positions"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -38,6 +41,8 @@ class StreamSettings:
     filter: Filter | None = None
     #: Records that came before are left out (seconds since the epoch).
     since: float = 0.0
+    #: After which record each shard is read, by the shards' keys; others from their beginning.
+    positions: Mapping[str, str] = field(default_factory=dict)
 
     @classmethod
     def of(cls, mapping: Mapping[str, Any], kind: StreamKind) -> StreamSettings:
@@ -64,17 +69,19 @@ class StreamSettings:
             on_failure=destination.get("Destination") or "",
             filter=filter_of(mapping.get("FilterCriteria"), kind.content),
             since=_since(mapping),
+            positions=mapping.get(POSITIONS) or {},
         )
 
 
 def _since(mapping: Mapping[str, Any]) -> float:
     """Return from when on records are wanted, in seconds since the epoch.
 
-    LATEST is all that came since the mapping was made: that holds for each shard and after each
-    restart, and no record is missed while the first poll is under way.
+    A mapping at LATEST has its positions: no clock tells what came before it from what came after,
+    in the same millisecond. Mappings of earlier releases have none: for them it is all that came
+    since they were made.
     """
     match mapping.get("StartingPosition"):
-        case "LATEST":
+        case "LATEST" if POSITIONS not in mapping:
             return float(mapping.get("Created") or mapping.get("LastModified") or 0.0)
         case "AT_TIMESTAMP":
             return float(mapping.get("StartingPositionTimestamp") or 0.0)

@@ -120,7 +120,8 @@ class StreamSource:
     async def _read(self, info: ShardInfo, function: MappedFunction) -> None:
         """Read a shard to its end; what goes wrong with it is tried again."""
         while True:
-            checkpoint = self._checkpoints.get(info.key, Checkpoint())
+            begins = Checkpoint(self._settings.positions.get(info.key, ""))
+            checkpoint = self._checkpoints.get(info.key, begins)
             position = Position(checkpoint.sequence, self._settings.since)
             try:
                 poller = ShardPoller(

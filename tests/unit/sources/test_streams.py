@@ -76,6 +76,9 @@ class Stream:
             raise self.broken
         return [each.info for each in self.there.values()]
 
+    async def latest(self) -> dict[str, str]:
+        return {key: each.records[-1].sequence for key, each in self.there.items() if each.records}
+
     async def open(self, shard: ShardInfo, position: Position) -> Cursor:
         found = self.there[shard.key]
         at = 0

@@ -41,6 +41,9 @@ async def create_event_source_mapping(ctx: Context, request: Request) -> Respons
     _check_duplicate(ctx, kind, request, function_arn, name)
     if ctx.parts.sources.is_polled(request):
         await _check_source(ctx, request, function_arn)
+        begins = await ctx.parts.sources.begin(request)
+    else:
+        begins = {}
     ignored.report_mapping(ctx, name, request)
     identifier = str(uuid.uuid4())
     body = mapping_rules.describe(kind, request) | {
@@ -56,6 +59,7 @@ async def create_event_source_mapping(ctx: Context, request: Request) -> Respons
         "StateTransitionReason": kind.reason,
         "Enabled": request.get("Enabled") is not False,
         "Tags": request.get("Tags") or {},
+        **begins,
     }
     return await _keep(ctx, body)
 
