@@ -54,8 +54,9 @@ class OptionOf:
         factory = field.default_factory
         self._default = field.default if factory is dataclasses.MISSING else factory()
         self._flag = self._option.flag or f"--{field.name.replace('_', '-')}"
-        #: Giving the flag turns the setting off.
-        self._inverted = self._type is bool and self._default is True
+        #: Giving the flag turns the setting off; one of two names says so by itself.
+        two_names = "/" in self._flag
+        self._inverted = self._type is bool and self._default is True and not two_names
 
     def parameter(self) -> inspect.Parameter:
         """Return the parameter of a command that typer makes the option from."""

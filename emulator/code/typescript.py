@@ -8,6 +8,7 @@ serverless-sam-cli-using-build-typescript.html
 from __future__ import annotations
 
 import asyncio
+import base64
 import hashlib
 import json
 import os
@@ -75,7 +76,7 @@ class TypeScript:
             failure = await _run(command, folder, packages)
             if failure is not None:
                 raise DriverFault(f"esbuild can't build {version.name}: {failure}")
-            await asyncio.to_thread(_place_sources, scratch, folder)
+            await asyncio.to_thread(place_sources, scratch, folder)
             await build_cache.keep(scratch, target)
         await asyncio.to_thread(_forget, builds, target)
         return target
@@ -141,7 +142,7 @@ def _arguments(version: FunctionVersion, source: Path, into: Path, *, is_module:
         str(source),
         *("--bundle", "--platform=node", f"--target=node{release}", *shape),
         *(f"--outbase={folder}", f"--outdir={into}"),
-        *("--sourcemap=linked", "--log-level=error", "--color=false"),
+        *("--sourcemap=external", "--log-level=error", "--color=false"),
         # AWS's runtimes bring them.
         *("--external:@aws-sdk/*", "--external:@smithy/*"),
     ]
@@ -159,8 +160,15 @@ async def _run(command: list[str], folder: Path, packages: Path | None) -> str |
     return " ".join([line for line in lines if line][:6]) or failure.how
 
 
-def _place_sources(built: Path, folder: Path) -> None:
-    """Let the maps name sources as a function has them: at their places in its folder."""
+def place_sources(built: Path, folder: Path) -> None:
+    """Put each map into its file, with sources at the places they have for the function.
+
+    Editors look for a map's file below the function's own folder, where it is not.
+
+    Args:
+        built: The folder with what esbuild has made, maps beside the files.
+        folder: The function's folder.
+    """
     (built / SOURCE_MAPS).touch()
     for file in built.rglob("*.map"):
         content = json.loads(file.read_text())
@@ -173,7 +181,10 @@ def _place_sources(built: Path, folder: Path) -> None:
             else str(source)
             for source in sources
         ]
-        file.write_text(json.dumps(content))
+        text = base64.b64encode(json.dumps(content).encode()).decode()
+        with file.with_suffix("").open("a") as code:
+            code.write(f"//# sourceMappingURL=data:application/json;base64,{text}\n")
+        file.unlink()
 
 
 def _forget(builds: Path, newest: Path) -> None:

@@ -39,6 +39,11 @@ def can_debug(version: FunctionVersion, kind: str, driver: Driver) -> bool:
     return kind in (ON_DEMAND, PROVISIONED) and driver.debugs(version.runtime)
 
 
+def awaits_debugger(spec: EnvironmentSpec) -> bool:
+    """Say whether an environment's INIT phase goes on only once a debugger is there."""
+    return "wait" in spec.environ.get(DEBUG, "").split(",")
+
+
 def debugged(
     version: FunctionVersion, spec: EnvironmentSpec, debug: DebugPort
 ) -> tuple[FunctionVersion, EnvironmentSpec]:

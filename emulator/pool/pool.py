@@ -12,7 +12,7 @@ from emulator.model.clock import Timer
 from emulator.model.errors import DriverFault
 from emulator.model.function import FunctionVersion
 from emulator.model.lazy import LazyModule
-from emulator.pool import placement
+from emulator.pool import making, placement
 from emulator.pool.environment import Environment
 from emulator.pool.host import PoolHost
 from emulator.pool.placement import End, Evicted
@@ -353,6 +353,8 @@ class Pool:
     def evict(self, environment_id: str = "") -> Evicted:
         """End environments by hand: idle ones now, busy ones when they are done.
 
+        One that waits for a debugger may never be done: its caller gets the next one.
+
         Args:
             environment_id: Only this one; "" for all.
         """
@@ -362,7 +364,8 @@ class Pool:
                 continue
             environment.retired = True
             environment.leaves_as = (StopCause.BY_HAND, "by hand")
-            if self._is_idle(environment):
+            waits = environment.init_ms is None and making.awaits_debugger(environment.spec)
+            if waits or self._is_idle(environment):
                 environment.stop(*environment.leaves_as)
                 stopped += 1
             else:

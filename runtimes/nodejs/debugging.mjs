@@ -25,7 +25,9 @@ export async function listen(order) {
   inspector.open(Number(port), published ? '0.0.0.0' : '127.0.0.1', false);
   if (published) process.stderr.write(`Debugger: the inspector listens on 127.0.0.1:${port}\n`);
   if (!words.includes('wait')) return;
-  process.stderr.write(`Debugger: the function waits for one on 127.0.0.1:${port}\n`);
+  const name = process.env.AWS_LAMBDA_FUNCTION_NAME;
+  const off = `localfaas debug ${name} --off starts it without`;
+  process.stderr.write(`Debugger: ${name} waits for one on 127.0.0.1:${port}; ${off}\n`);
   inspector.waitForDebugger();
 }
 

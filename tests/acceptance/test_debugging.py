@@ -311,6 +311,20 @@ def test_a_debugged_function_waits_for_its_debugger_where_that_is_asked_for() ->
         running.stop()
 
 
+def test_a_debugger_that_never_comes_can_be_done_without(running: Running, client: Any) -> None:
+    function(client, "patient", PYTHON)
+    assert invoke(client, "patient")["doubled"] == 42
+    port = free_port()
+    assert cli(running, "debug", "patient", "--wait", "--port", str(port)) == 0
+    call = Call(client, "patient")
+    end = time.monotonic() + PATIENCE_S
+    while "localfaas debug patient --off" not in log(running, "patient"):
+        assert time.monotonic() < end, "it does not say what to do"
+        time.sleep(0.05)
+    assert cli(running, "debug", "patient", "--off") == 0
+    assert call.answer()["doubled"] == 42
+
+
 @pytest.mark.slow
 def test_a_port_in_use_is_told_and_the_function_runs_without_a_debugger(
     running: Running, client: Any

@@ -45,9 +45,10 @@ def listen(order: str) -> None:
     finally:
         sys.path.remove(packages)
         os.environ.pop("PYDEVD_DISABLE_FILE_VALIDATION", None)
-    waits = ", for which the function waits" if wait else ""
-    _say(f"Debugger: debugpy listens on 127.0.0.1:{port}{waits}")
+    _say(f"Debugger: debugpy listens on 127.0.0.1:{port}")
     if wait:
+        name = os.environ.get("AWS_LAMBDA_FUNCTION_NAME", "")
+        _say(f"Debugger: {name} waits for one; localfaas debug {name} --off starts it without")
         debugpy.wait_for_client()
 
 

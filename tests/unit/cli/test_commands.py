@@ -117,6 +117,14 @@ def test_up_takes_options(settings: list[Settings], tmp_path: Path) -> None:
     )
 
 
+@pytest.mark.parametrize("name", ["watch-layers", "kinesis-limits", "freeze"])
+def test_options_with_two_names_do_what_each_says(name: str, settings: list[Settings]) -> None:
+    field = name.replace("-", "_")
+    for words in ([f"--{name}"], [f"--no-{name}"], []):
+        assert run(["up", *words]) == 0
+    assert [getattr(each, field) for each in settings] == [True, False, getattr(Settings(), field)]
+
+
 def test_up_takes_the_options_of_drivers(settings: list[Settings]) -> None:
     options = ["--image", "python3.12=own:1", "--image=nodejs22.x=own:2", "--docker-label", "a=b"]
     assert run(["up", "--docker-network", "mine", "--advertise-host", "10.0.0.1", *options]) == 0
