@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
@@ -10,7 +11,7 @@ from typing import TYPE_CHECKING
 from tests.needs import need
 
 if TYPE_CHECKING:
-    from playwright.sync_api import Browser
+    from playwright.sync_api import Browser, Page
 
 #: Without these it looks for Google's hosts at every start.
 _QUIET = [
@@ -34,3 +35,11 @@ def chromium() -> Iterator[Browser]:
         )
         yield browser
         browser.close()
+
+
+def keep_screenshot(page: Page, name: str) -> None:
+    """Keep what a page shows at its test's end in the folder LOCALFAAS_TEST_SCREENSHOTS, if it is set."""
+    folder = os.environ.get("LOCALFAAS_TEST_SCREENSHOTS")
+    if folder:
+        file = re.sub(r"[^\w.-]+", "-", name)
+        page.screenshot(path=os.path.join(folder, f"{file}.png"))

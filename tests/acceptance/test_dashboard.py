@@ -17,7 +17,7 @@ import pytest
 from emulator.settings import Settings
 from emulator.testing import RuntimeClient, ScriptedDriver
 from tests.api.conftest import Running, create
-from tests.browser import chromium
+from tests.browser import chromium, keep_screenshot
 from tests.needs import need
 from tests.recorded import START, Recording, small
 
@@ -45,7 +45,7 @@ def running() -> Iterator[Running]:
 
 
 @pytest.fixture
-def page(browser: Browser, running: Running) -> Iterator[Page]:
+def page(browser: Browser, running: Running, request: pytest.FixtureRequest) -> Iterator[Page]:
     """A page that may not fail, nor ask anybody but the emulator."""
     context = browser.new_context(viewport={"width": 1280, "height": 800})
     found = context.new_page()
@@ -54,6 +54,7 @@ def page(browser: Browser, running: Running) -> Iterator[Page]:
     found.on("request", lambda request: problems.append(request.url) if _foreign(request) else None)
     found.set_default_timeout(20_000)
     yield found
+    keep_screenshot(found, request.node.name)
     context.close()
     assert problems == []
 

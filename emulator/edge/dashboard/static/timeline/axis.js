@@ -73,7 +73,7 @@ export function paintAxis(context, view) {
     let x = Math.round(scale.x(time));
     context.fillStyle = theme.line;
     context.fillRect(x, AXIS_PX - 10, 1, 10);
-    const text = origin == null ? clock(time, step) : `+${duration(Math.max(0, time - origin))}`.replace(".00", "");
+    const text = origin == null ? clock(time, step) : `+${duration(Math.max(0, time - origin))}`.replace(/\.0+(?=\D)/, "");
     const wide = context.measureText(text).width + 12;
     const covered = () => taken.some(([from, to]) => x + wide > from && x < to);
     // Where a fold is in the way, it stands before its tick.

@@ -92,7 +92,7 @@ function waterfall(raw, environment) {
     const kind = phase.name === "invoke" ? (raw.cold ? "first" : "warm") : phase.name;
     const failed = phase.name === "invoke" && (raw.status === "error" || raw.status === "timeout");
     const bar = h("i", { class: `bar swatch ${failed ? "failed" : kind}${phase.simulated ? " simulated" : ""}` });
-    steps.push(h("div", { class: "step" }, h("span", {}, PHASES[kind] ?? kind), h("span", { class: "track" }, place(bar, phase.start, until)),
+    steps.push(h("div", { class: "step" }, h("span", {}, `${PHASES[kind] ?? kind}${phase.simulated ? ", simulated" : ""}`), h("span", { class: "track" }, place(bar, phase.start, until)),
       h("span", { title: exactMs((until - phase.start) * 1000) }, duration((until - phase.start) * 1000))));
     if (["init", "reinit"].includes(phase.name) && raw.cold) steps.push(...imports(environment, phase, place));
   }
@@ -120,7 +120,7 @@ function facts(raw, environment) {
     ["Simulated", raw.simulated_ms ? exactMs(raw.simulated_ms) : null],
     ["Memory", raw.used_mb ? `${raw.used_mb} of ${raw.memory_mb} MB` : `${raw.memory_mb} MB`],
     ["Event, answer", `${bytes(raw.event_bytes ?? NaN)}, ${bytes(raw.answer_bytes ?? NaN)}`],
-    ["Environment", raw.environment ? `${raw.environment.slice(0, 8)}${environment ? `, ${environment.state}, ${environment.invokes} calls` : ""}` : "none"],
+    ["Environment", raw.environment ? `${raw.environment.slice(0, 8)}${environment ? `, ${environment.state}, ${environment.invokes} ${environment.invokes === 1 ? "call" : "calls"}` : ""}` : "none"],
     ["Started as", raw.initialization_type && raw.initialization_type !== "on-demand" ? raw.initialization_type : null],
     ["Tenant", raw.tenant_id || null],
   ];
