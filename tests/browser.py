@@ -38,7 +38,7 @@ def chromium() -> Iterator[Browser]:
 
 
 def keep_screenshot(page: Page, name: str) -> None:
-    """Keep what a page shows at its test's end in the folder LOCALFAAS_TEST_SCREENSHOTS, if it is set."""
+    """Keep what a page shows in the folder that LOCALFAAS_TEST_SCREENSHOTS names, if it does."""
     folder = os.environ.get("LOCALFAAS_TEST_SCREENSHOTS")
     if folder:
         file = re.sub(r"[^\w.-]+", "-", name)

@@ -24,6 +24,7 @@ class SnapStartPool(Pool):
 
     The snapshot is an environment that waits just before its first invocation. Where it can be
     copied it stays for good; elsewhere it is a spare, and the next one is initialised when it goes.
+    Of callers that come meanwhile, each has its own initialised, beside the others.
     """
 
     def __init__(
@@ -31,8 +32,10 @@ class SnapStartPool(Pool):
     ) -> None:
         super().__init__(pools, version, tenant_id)
         self._snapshot: RestorableEnvironment | None = None
-        #: What is being initialised to be the snapshot.
-        self._made: RestorableEnvironment | None = None
+        #: What is being initialised, to be the snapshot or a caller's own spare.
+        self._made: set[RestorableEnvironment] = set()
+        #: How many callers wait for the snapshot that is being taken.
+        self._awaiting = 0
         self._taking: asyncio.Task[InvocationResult | None] | None = None
         #: Why the snapshot can't be copied, one sentence each; empty where it can.
         self.hindrances: tuple[str, ...] = ()
@@ -70,25 +73,36 @@ class SnapStartPool(Pool):
             task.exception()  # who waits for it hears of it; a spare is tried again when needed
 
     async def _take(self) -> InvocationResult | None:
+        made = await self._initialise()
+        if isinstance(made, InvocationResult):
+            return made
+        await self._make_copyable(made)
+        self.init_ms, self._snapshot = made.init_ms, made
+        self._pools.keep_snapshot(self)
+        return None
+
+    async def _initialise(self) -> RestorableEnvironment | InvocationResult:
+        """Return an environment that waits at its snapshot; or why its INIT failed.
+
+        Raises:
+            DriverFault: Its sandbox could not be started.
+        """
         await self._pools.opened.wait()
         if self._pools.closed or self.closed:
             raise DriverFault("the version is not served any more")
         made = self._pools.make(self, ColdStart(ColdCause.SCALED, detail="snapshot"))
         assert isinstance(made, RestorableEnvironment)
         made.takes_place = False
-        self._made = made
+        self._made.add(made)
         try:
             await made.start()
-            if made.state is not EnvironmentState.SNAPSHOT:
-                return made.init_failure or InvocationResult(
-                    payload=b"{}", function_error="Unhandled", error_type="Runtime.ExitError"
-                )
-            await self._make_copyable(made)
         finally:
-            self._made = None
-        self.init_ms, self._snapshot = made.init_ms, made
-        self._pools.keep_snapshot(self)
-        return None
+            self._made.discard(made)
+        if made.state is not EnvironmentState.SNAPSHOT:
+            return made.init_failure or InvocationResult(
+                payload=b"{}", function_error="Unhandled", error_type="Runtime.ExitError"
+            )
+        return made
 
     async def _make_copyable(self, made: RestorableEnvironment) -> None:
         """Find out whether the snapshot can be copied, and have the first copy ready if so.
@@ -142,7 +156,17 @@ class SnapStartPool(Pool):
         """
         try:
             while self._snapshot is None:
-                failure = await self.take_snapshot()
+                if self.hindrances and self._awaiting:
+                    # A spare is one environment's, and the next one is another caller's.
+                    made = await self._initialise()
+                    if isinstance(made, InvocationResult):
+                        raise InitFailed(made)
+                    return made
+                self._awaiting += 1
+                try:
+                    failure = await self.take_snapshot()
+                finally:
+                    self._awaiting -= 1
                 if failure is not None:
                     raise InitFailed(failure)
         except (DriverFault, InitFailed):
@@ -163,7 +187,8 @@ class SnapStartPool(Pool):
 
     async def _go_on(self, spare: RestorableEnvironment, why: ColdStart) -> Environment:
         """Restore a spare, and initialise the next one."""
-        self._snapshot = None
+        if spare is self._snapshot:
+            self._snapshot = None
         spare.takes_place = True
         spare.why = why
         self.environments[spare.id] = spare
@@ -176,8 +201,8 @@ class SnapStartPool(Pool):
         return spare
 
     def _refill(self) -> None:
-        """Initialise the next spare, in the background."""
-        if self._taking is None:
+        """Initialise the next spare, in the background, unless there is one."""
+        if self._taking is None and self._snapshot is None:
             self._taking = self._pools.spawn(self._take())
             self._taking.add_done_callback(self._taken)
 
@@ -195,7 +220,7 @@ class SnapStartPool(Pool):
 
     def drain(self, cause: StopCause, reason: str = "") -> None:
         super().drain(cause, reason)
-        for each in (self._snapshot, self._made):
+        for each in (self._snapshot, *self._made):
             if each is not None:
                 each.stop(cause, reason)
         self._snapshot = None

@@ -62,6 +62,59 @@ async def test_a_version_is_initialised_once_ahead_and_restored_when_called(scri
     await world.pools.close()
 
 
+async def test_callers_at_once_have_their_spares_initialised_beside_each_other() -> None:
+    world = make_world()
+
+    async def slow(runtime: RuntimeClient) -> Exit | None:
+        await world.clock.sleep(1)
+        return await hooked(runtime)
+
+    world.driver.script = slow
+    version = published(world)
+    taking = asyncio.create_task(pool_of(world, version).take_snapshot())
+    await world.clock.advance(1.1)
+    assert await taking is None
+    calls = [world.begin(version, b'{"n":%d}' % n) for n in range(5)]
+    await until_idle()
+    assert [call.done() for call in calls] == [True] + [False] * 4
+    await world.clock.advance(1.1)
+    assert [(await call).payload for call in calls] == [b'{"n":%d}' % n for n in range(5)]
+    # One waits ahead of use, as before, and nothing else is left.
+    await world.clock.advance(1.1)
+    states = [each.state for each in world.pools.environments.values()]
+    assert states.count(EnvironmentState.SNAPSHOT) == 1
+    assert states.count(EnvironmentState.READY) == len(states) - 1 == 5
+    assert world.pools.count == 5
+    await world.pools.close()
+    assert not world.driver.live
+
+
+async def test_callers_whose_own_spares_fail_are_told_and_leave_nothing() -> None:
+    world = make_world()
+    made = 0
+
+    async def fails_later(runtime: RuntimeClient) -> Exit | None:
+        nonlocal made
+        made += 1
+        if made > 1:
+            await world.clock.sleep(1)
+            await runtime.call("POST", "init/error", b'{"errorMessage":"no"}')
+            return Exit(status=1)
+        return await hooked(runtime)
+
+    world.driver.script = fails_later
+    version = published(world)
+    await pool_of(world, version).take_snapshot()
+    calls = [world.begin(version) for _ in range(4)]
+    await world.clock.advance(1.1)
+    results = [await call for call in calls]
+    assert [each.function_error for each in results] == ["", *["Unhandled"] * 3]
+    await until_idle()
+    assert world.pools.count == 1
+    await world.pools.close()
+    assert not world.driver.live
+
+
 async def test_the_lines_of_a_restore_are_awss() -> None:
     world = make_world()
 
