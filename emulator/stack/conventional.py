@@ -69,7 +69,8 @@ def read(root: Path, templates: tuple[str, ...]) -> tuple[list[FunctionDeclarati
     if not found:
         raise ConfigurationError(
             f"{root} holds no function: neither a template ({', '.join(templates)}) nor a folder"
-            f" with one of {', '.join(_CONVENTIONS)} that defines {' or '.join(_HANDLER_NAMES)}"
+            f" with one of {', '.join(_CONVENTIONS)} that defines {' or '.join(_HANDLER_NAMES)}."
+            " Without PATH, the emulator starts empty, for other tools to deploy to"
         )
     return found, left_out
 

@@ -500,6 +500,7 @@ def test_a_folder_without_functions_is_a_clear_error(session: Session, tmp_path:
     done = session.run("up", str(tmp_path), "--port", "0")
     assert done.returncode == 1
     assert "holds no function" in done.stderr
+    assert "Without PATH, the emulator starts empty" in done.stderr
     assert "Traceback" not in done.stderr
 
 

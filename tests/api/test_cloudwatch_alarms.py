@@ -355,6 +355,7 @@ def test_alarms_have_tags(alarms: Alarms) -> None:
         ({"TreatMissingData": "guess"}, "The value guess is unsupported"),
         ({"ComparisonOperator": "LessThanLowerThreshold"}, "anomaly detection"),
         ({"ComparisonOperator": "Equals"}, "failed to satisfy constraint"),
+        ({"OKActions": ["topic"]}, "Invalid arn syntax: topic"),
     ],
 )
 def test_alarms_that_are_none_are_refused(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import json
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from decimal import Decimal
@@ -654,8 +655,13 @@ def test_what_belongs_to_a_table_is_kept(client: Any) -> None:
         "TimeToLive is already enabled",
     )
     assert refused(client.get_resource_policy, ResourceArn=arn)[0] == "PolicyNotFoundException"
-    client.put_resource_policy(ResourceArn=arn, Policy="{}")
-    assert client.get_resource_policy(ResourceArn=arn)["Policy"] == "{}"
+    for text in ("{}", "x"):
+        said = refused(client.put_resource_policy, ResourceArn=arn, Policy=text)
+        assert said == ("ValidationException", "Invalid policy document")
+    allowed = {"Effect": "Allow", "Principal": "*", "Action": "dynamodb:*", "Resource": arn}
+    policy = json.dumps({"Version": "2012-10-17", "Statement": [allowed]})
+    client.put_resource_policy(ResourceArn=arn, Policy=policy)
+    assert client.get_resource_policy(ResourceArn=arn)["Policy"] == policy
     client.delete_resource_policy(ResourceArn=arn)
     client.update_contributor_insights(TableName=name, ContributorInsightsAction="ENABLE")
     shown = client.describe_contributor_insights(TableName=name)

@@ -71,14 +71,67 @@ def test_a_role(iam: Any) -> None:
             AssumeRolePolicyDocument="{")  # fmt: skip
     iam.update_role(RoleName="worker", MaxSessionDuration=7200)
     iam.update_role_description(RoleName="worker", Description="other")
-    iam.update_assume_role_policy(RoleName="worker", PolicyDocument=json.dumps(ALLOWED))
+    (said,) = TRUST["Statement"]
+    other = TRUST | {"Statement": [said | {"Principal": {"Service": "states.amazonaws.com"}}]}
+    iam.update_assume_role_policy(RoleName="worker", PolicyDocument=json.dumps(other))
     got = iam.get_role(RoleName="worker")["Role"]
     assert (got["MaxSessionDuration"], got["Description"]) == (7200, "other")
-    assert got["AssumeRolePolicyDocument"] == ALLOWED
+    assert got["AssumeRolePolicyDocument"] == other
     names = [each["RoleName"] for each in iam.list_roles(PathPrefix="/jobs/")["Roles"]]
     assert names == ["worker"]
     iam.delete_role(RoleName="worker")
     refused(iam.get_role, "NoSuchEntity", 404, RoleName="worker")
+
+
+def test_names_are_the_same_in_any_case(running: Running) -> None:
+    iam = running.client("iam", "444455556666")
+    role(iam, "Cased")
+    iam.create_user(UserName="Cased")
+    iam.create_group(GroupName="Cased")
+    iam.create_instance_profile(InstanceProfileName="Cased")
+    iam.create_policy(PolicyName="Cased", Path="/a/", PolicyDocument=json.dumps(ALLOWED))
+    trust, text = json.dumps(TRUST), json.dumps(ALLOWED)
+    for call, given in (
+        (iam.create_role, {"RoleName": "cased", "AssumeRolePolicyDocument": trust}),
+        (iam.create_user, {"UserName": "cased"}),
+        (iam.create_group, {"GroupName": "cased"}),
+        (iam.create_instance_profile, {"InstanceProfileName": "cased"}),
+        (iam.create_policy, {"PolicyName": "cased", "PolicyDocument": text}),
+    ):
+        refused(call, "EntityAlreadyExists", 409, **given)
+
+
+@pytest.mark.parametrize(
+    ("call", "given", "error"),
+    [
+        ("create_role", {"RoleName": "n", "AssumeRolePolicyDocument": json.dumps(ALLOWED)},
+         ("MalformedPolicyDocument", "Has prohibited field Resource")),
+        ("create_role",
+         {"RoleName": "n", "AssumeRolePolicyDocument": '{"Statement": {"Effect": "Allow"}}'},
+         ("MalformedPolicyDocument", "Missing required field Principal")),
+        ("create_policy", {"PolicyName": "n", "PolicyDocument": json.dumps(TRUST)},
+         ("MalformedPolicyDocument", "Policy document should not specify a principal.")),
+        ("create_policy", {"PolicyName": "n", "PolicyDocument": json.dumps(
+            {"Statement": {"Effect": "Allow", "Action": ["a:b"] * 1100, "Resource": "*"}})},
+         ("LimitExceeded", "Cannot exceed quota for PolicySize: 6144")),
+        ("put_user_policy", {"UserName": "limited", "PolicyName": "n", "PolicyDocument": json.dumps(
+            {"Statement": {"Effect": "Allow", "Action": ["a:b"] * 400, "Resource": "*"}})},
+         ("LimitExceeded", "Maximum policy size of 2048 bytes exceeded for user limited")),
+        ("list_roles", {"Marker": "x"}, ("ValidationError", "Invalid Marker.")),
+        ("create_open_id_connect_provider", {"Url": "http://a.example"},
+         ("ValidationError", "Invalid Open ID Connect Provider URL")),
+    ],
+)  # fmt: skip
+def test_what_is_refused_in_awss_words(
+    running: Running, call: str, given: dict[str, Any], error: tuple[str, str]
+) -> None:
+    iam = running.client("iam", "444455556666")
+    if "UserName" in given:
+        iam.create_user(UserName=given["UserName"])
+    with pytest.raises(ClientError) as raised:
+        getattr(iam, call)(**given)
+    said = raised.value.response["Error"]
+    assert (said["Code"], said["Message"]) == error
 
 
 def test_inline_and_attached_policies_keep_a_role(iam: Any) -> None:
@@ -112,7 +165,7 @@ def test_managed_policies_and_their_versions(iam: Any) -> None:
     assert arn == "arn:aws:iam::000000000000:policy/own"
     refused(iam.create_policy, "EntityAlreadyExists", 409, PolicyName="own",
             PolicyDocument=json.dumps(ALLOWED))  # fmt: skip
-    second = iam.create_policy_version(PolicyArn=arn, PolicyDocument=json.dumps(TRUST))
+    second = iam.create_policy_version(PolicyArn=arn, PolicyDocument=json.dumps(ALLOWED))
     assert second["PolicyVersion"]["IsDefaultVersion"] is False
     iam.set_default_policy_version(PolicyArn=arn, VersionId="v2")
     assert iam.get_policy(PolicyArn=arn)["Policy"]["DefaultVersionId"] == "v2"

@@ -216,6 +216,9 @@ def test_errors_are_awss(kinesis: Any, stream: str) -> None:
     assert code == "InvalidArgumentException"
     code, _ = refusal(kinesis.put_records, StreamName=stream, Records=[])
     assert code == "ValidationException"
+    assert refusal(kinesis.list_streams, NextToken="nonsense") == (
+        "InvalidArgumentException", "NextToken is invalid.",
+    )  # fmt: skip
     code, _ = refusal(
         kinesis.create_channel,
         ChannelName="x",

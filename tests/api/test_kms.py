@@ -175,6 +175,16 @@ def test_aliases_name_keys(kms: Any) -> None:
     kms.update_alias(AliasName="alias/app", TargetKeyId=other)
     assert kms.describe_key(KeyId=arn)["KeyMetadata"]["KeyId"] == other
     assert [each["AliasArn"] for each in kms.list_aliases(KeyId=other)["Aliases"]] == [arn]
+    for call in (kms.disable_key, kms.schedule_key_deletion, kms.list_grants):
+        assert refused(call, KeyId="alias/app") == (
+            "NotFoundException", "Invalid keyId 'alias/app'",
+        )  # fmt: skip
+    kms.schedule_key_deletion(KeyId=one)
+    for call, name in ((kms.create_alias, "alias/late"), (kms.update_alias, "alias/app")):
+        code, text = refused(call, AliasName=name, TargetKeyId=one)
+        assert (code, text.endswith(f"{one} is pending deletion.")) == (
+            "KMSInvalidStateException", True,
+        )  # fmt: skip
     kms.delete_alias(AliasName="alias/app")
     code, text = refused(kms.describe_key, KeyId="alias/app")
     assert (code, text) == ("NotFoundException", f"Alias {arn} is not found.")

@@ -435,6 +435,19 @@ def test_what_a_function_writes_is_not_passed_on_to_itself(scripted: Running, lo
     assert (code, "for ever" in text) == ("InvalidParameterException", True)
 
 
+def test_a_stream_that_is_not_there_gets_no_events(logs: Any) -> None:
+    logs.create_log_group(logGroupName="unheard")
+    code, text = error(
+        logs.put_subscription_filter,
+        logGroupName="unheard",
+        filterName="f",
+        filterPattern="",
+        destinationArn="arn:aws:kinesis:us-east-1:000000000000:stream/nowhere",
+        roleArn="arn:aws:iam::000000000000:role/r",
+    )
+    assert (code, "Could not deliver test message" in text) == ("InvalidParameterException", True)
+
+
 def test_a_log_group_is_a_target_of_events(scripted: Running, logs: Any) -> None:
     events = scripted.client("events")
     logs.create_log_group(logGroupName="/aws/events/shop")

@@ -126,6 +126,61 @@ LOCK_UNTIL, LOCK_MODE = "x-amz-object-lock-retain-until-date", "x-amz-object-loc
             {"Code": "IllegalVersioningConfigurationException"},
         ),
         (
+            "put_object",
+            PUT | {"WebsiteRedirectLocation": "x"},
+            {"Code": "InvalidRedirectLocation"},
+        ),
+        (
+            "put_bucket_cors",
+            {
+                "Bucket": "rules",
+                "CORSConfiguration": {
+                    "CORSRules": [{"AllowedMethods": ["FOO"], "AllowedOrigins": ["*"]}]
+                },
+            },
+            {
+                "Code": "InvalidRequest",
+                "Message": "Found unsupported HTTP method in CORS config. Unsupported method is "
+                "FOO",
+            },
+        ),
+        (
+            "put_bucket_website",
+            {"Bucket": "rules", "WebsiteConfiguration": {}},
+            {"Code": "InvalidArgument", "ArgumentName": "IndexDocument"},
+        ),
+        (
+            "put_bucket_website",
+            {"Bucket": "rules", "WebsiteConfiguration": {"IndexDocument": {"Suffix": "a/b"}}},
+            {"Message": "The IndexDocument Suffix is not well formed", "ArgumentValue": "a/b"},
+        ),
+        (
+            "put_bucket_website",
+            {
+                "Bucket": "rules",
+                "WebsiteConfiguration": {
+                    "IndexDocument": {"Suffix": "i"},
+                    "RedirectAllRequestsTo": {"HostName": "h"},
+                },
+            },
+            {"Code": "InvalidArgument", "ArgumentName": "RedirectAllRequestsTo"},
+        ),
+        (
+            "put_bucket_logging",
+            {
+                "Bucket": "rules",
+                "BucketLoggingStatus": {
+                    "LoggingEnabled": {"TargetBucket": "nowhere", "TargetPrefix": ""}
+                },
+            },
+            {"Code": "InvalidTargetBucketForLogging", "TargetBucket": "nowhere"},
+        ),
+        (
+            "put_bucket_acl",
+            {"Bucket": "rules"},
+            {"Code": "MissingSecurityHeader", "MissingHeaderName": "x-amz-acl"},
+        ),
+        (
             "put_bucket_encryption",
             {"Bucket": "rules", "ServerSideEncryptionConfiguration": {"Rules": []}},
             {"Code": "MalformedXML"},

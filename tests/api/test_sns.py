@@ -134,6 +134,14 @@ def test_a_topic_and_its_attributes(sns: Any) -> None:
     refused(sns.get_topic_attributes, "NotFound", "Topic does not exist", TopicArn=arn)
 
 
+def test_a_topic_has_fifty_tags_at_most(sns: Any) -> None:
+    text = "Could not complete request: tag quota of per resource exceeded"
+    tags = [{"Key": str(number), "Value": "v"} for number in range(51)]
+    refused(sns.create_topic, "TagLimitExceeded", text, Name="tagged", Tags=tags)
+    arn = sns.create_topic(Name="tagged", Tags=tags[:50])["TopicArn"]
+    refused(sns.tag_resource, "TagLimitExceeded", text, ResourceArn=arn, Tags=tags[50:])
+
+
 @pytest.mark.parametrize("name", ["", "a b", "a!", "a" * 257, "news.fifo", "a.b"])
 def test_names_of_topics(sns: Any, name: str) -> None:
     refused(sns.create_topic, "InvalidParameter", "Invalid parameter: Topic Name", Name=name)

@@ -96,6 +96,11 @@ def test_several_at_once(ssm: Any) -> None:
             "too long",
         ),
         ({"KeyId": "alias/x"}, "ValidationException", "SecureString type parameter only"),
+        (
+            {"Tags": [{"Key": str(number), "Value": "v"} for number in range(51)]},
+            "TooManyTagsError",
+            "50 at most",
+        ),
         ({"Policies": "[]x", "Tier": "Advanced"}, "InvalidPolicyAttributeException", "JSON"),
         (
             {"Overwrite": True, "Tags": [{"Key": "a", "Value": "b"}]},

@@ -12,7 +12,7 @@ from emulator.model.errors import AwsError
 from emulator.services.cloudwatch.alarms.alarm import Body, Key, new_body, period_of
 from emulator.services.cloudwatch.alarms.decisions import COMPARISONS, TREATMENTS
 from emulator.services.cloudwatch.alarms.rules import RuleError, name_of, parse_rule
-from emulator.services.cloudwatch.describing import shown
+from emulator.services.cloudwatch.describing import ACTIONS, shown
 from emulator.services.cloudwatch.errors import combination, violated
 from emulator.services.cloudwatch.queries import read_queries
 from emulator.services.cloudwatch.state import of
@@ -75,6 +75,10 @@ async def put_composite_alarm(ctx: Context, request: Request) -> Response:
 
 
 async def _put(ctx: Context, kind: str, request: Request) -> None:
+    for name in ACTIONS:
+        for arn in request.get(name) or ():
+            if arn.count(":") < 5 or not arn.startswith("arn:"):
+                raise violated(f"Invalid arn syntax: {arn}")
     state = of(ctx)
     key = Key(ctx.account, ctx.region, request["AlarmName"])
     before = state.find(key)

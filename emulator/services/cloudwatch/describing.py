@@ -18,7 +18,8 @@ from emulator.services.context import Context, Request, Response
 from emulator.services.paging import page
 
 _MOST = 100
-_ACTIONS = ("OKActions", "AlarmActions", "InsufficientDataActions")
+#: The members of an alarm that say what to tell when it changes to a state.
+ACTIONS = ("OKActions", "AlarmActions", "InsufficientDataActions")
 
 
 def shown(key: Key, body: Body) -> dict[str, Any]:
@@ -29,7 +30,7 @@ def shown(key: Key, body: Body) -> dict[str, Any]:
         "AlarmArn": key.arn,
         "AlarmConfigurationUpdatedTimestamp": body["updated"],
         "ActionsEnabled": fields.get("ActionsEnabled") is not False,
-        **{name: fields.get(name) or [] for name in _ACTIONS},
+        **{name: fields.get(name) or [] for name in ACTIONS},
         "StateValue": state["value"],
         "StateReason": state["reason"],
         "StateReasonData": state["data"],
@@ -102,9 +103,7 @@ def _is_wanted(key: Key, body: Body, request: Request) -> bool:
         and (
             not action
             or any(
-                arn.startswith(action)
-                for each in _ACTIONS
-                for arn in body["fields"].get(each) or ()
+                arn.startswith(action) for each in ACTIONS for arn in body["fields"].get(each) or ()
             )
         )
     )

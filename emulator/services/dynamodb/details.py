@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from typing import Any
 from urllib.parse import urlsplit
@@ -113,9 +114,19 @@ def _policy(table: Table, expected: str | None) -> Mapping[str, str] | None:
     return found
 
 
+def _check_policy(text: str) -> None:
+    try:
+        policy = json.loads(text)
+    except ValueError:
+        policy = None
+    if not isinstance(policy, dict) or not policy.get("Statement"):
+        raise invalid("Invalid policy document")
+
+
 async def put_resource_policy(ctx: Context, request: Request) -> Response:
     """https://docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_PutResourcePolicy.html."""
     table = _named(ctx, request["ResourceArn"])
+    _check_policy(request["Policy"])
     found = _policy(table, request.get("ExpectedRevisionId"))
     if found is not None and found["Policy"] == request["Policy"]:
         return {"RevisionId": found["RevisionId"]}

@@ -54,7 +54,10 @@ async def get_account_summary(ctx: Context, request: Request) -> Response:
 
 async def create_open_id_connect_provider(ctx: Context, request: Request) -> Response:
     """Handle CreateOpenIDConnectProvider."""
-    url = str(request["Url"]).removeprefix("https://")
+    url = str(request["Url"])
+    if not url.startswith("https://"):
+        raise AwsError("ValidationError", "Invalid Open ID Connect Provider URL", status=400)
+    url = url.removeprefix("https://")
     arn = f"arn:aws:iam::{ctx.account}:oidc-provider/{url}"
     if of(ctx).find(ctx.account, "provider", arn) is not None:
         raise AwsError(

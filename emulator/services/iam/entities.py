@@ -89,8 +89,48 @@ def checked_document(text: str) -> str:
     statements = document.get("Statement") if isinstance(document, dict) else None
     listed = statements if isinstance(statements, list) else [statements]
     if not listed or not all(isinstance(each, dict) and "Effect" in each for each in listed):
-        raise AwsError("MalformedPolicyDocument", "Syntax errors in policy.", status=400)
+        raise _malformed("Syntax errors in policy.")
     return text
+
+
+def checked_permissions(text: str) -> str:
+    """Return the text of a policy that says what its owner may do.
+
+    Raises:
+        AwsError: MalformedPolicyDocument: it is no policy, or names who may do it.
+    """
+    for statement in _statements(checked_document(text)):
+        if "Principal" in statement or "NotPrincipal" in statement:
+            raise _malformed("Policy document should not specify a principal.")
+    return text
+
+
+def checked_trust(text: str) -> str:
+    """Return the text of a policy that says who may assume a role.
+
+    Raises:
+        AwsError: MalformedPolicyDocument: it is no policy, names nobody, or names a resource.
+    """
+    for statement in _statements(checked_document(text)):
+        if "Resource" in statement or "NotResource" in statement:
+            raise _malformed("Has prohibited field Resource")
+        if "Principal" not in statement and "NotPrincipal" not in statement:
+            raise _malformed("Missing required field Principal")
+    return text
+
+
+def _statements(text: str) -> list[dict[str, Any]]:
+    found = json.loads(text)["Statement"]
+    return found if isinstance(found, list) else [found]
+
+
+def _malformed(message: str) -> AwsError:
+    return AwsError("MalformedPolicyDocument", message, status=400)
+
+
+def measured(text: str) -> int:
+    """Return a policy's length as quotas count it: without white space."""
+    return sum(not character.isspace() for character in text)
 
 
 def page(items: Iterable[Any], request: Request, member: str) -> dict[str, Any]:
@@ -100,10 +140,15 @@ def page(items: Iterable[Any], request: Request, member: str) -> dict[str, Any]:
         items: All of them, in order.
         request: Says which page.
         member: What the answer calls them.
+
+    Raises:
+        AwsError: ValidationError: the marker is none.
     """
     found = list(items)
-    marker = request.get("Marker")
-    start = int(marker) if marker and str(marker).isdecimal() else 0
+    marker = str(request.get("Marker") or 0)
+    if not (marker.isascii() and marker.isdecimal()):
+        raise AwsError("ValidationError", "Invalid Marker.", status=400)
+    start = int(marker)
     end = start + int(request.get("MaxItems") or _PAGE)
     more = end < len(found)
     return {

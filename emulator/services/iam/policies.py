@@ -15,6 +15,8 @@ from emulator.services.iam.state import Entity, new_id, of
 #: What the ARNs of AWS's managed policies begin with.
 AWS = "arn:aws:iam::aws:policy/"
 _MOST_VERSIONS = 5
+#: Characters of one policy, without its white space.
+_LARGEST = 6_144
 
 
 def find(ctx: Context, arn: str) -> Entity:
@@ -68,11 +70,19 @@ def _users(ctx: Context, arn: str) -> list[tuple[str, Entity]]:
     ]
 
 
+def _checked(text: str) -> str:
+    text = entities.checked_permissions(text)
+    if entities.measured(text) > _LARGEST:
+        quota = f"Cannot exceed quota for PolicySize: {_LARGEST}"
+        raise AwsError("LimitExceeded", quota, status=409)
+    return text
+
+
 async def create_policy(ctx: Context, request: Request) -> Response:
     """Handle CreatePolicy."""
     path, name = request.get("Path") or "/", request["PolicyName"]
     arn = entities.arn(ctx, "policy", path, name)
-    if of(ctx).find(ctx.account, "policy", arn) is not None:
+    if of(ctx).is_taken(ctx.account, "policy", name):
         raise AwsError(
             "EntityAlreadyExists",
             f"A policy called {name} already exists. Duplicate names are not allowed.",
@@ -92,7 +102,7 @@ async def create_policy(ctx: Context, request: Request) -> Response:
         "tags": entities.tags_of(request),
         "versions": {
             "v1": {
-                "document": entities.checked_document(request["PolicyDocument"]),
+                "document": _checked(request["PolicyDocument"]),
                 "created": now,
             }
         },
@@ -150,7 +160,7 @@ async def create_policy_version(ctx: Context, request: Request) -> Response:
             status=409,
         )
     number, now = f"v{policy['next']}", ctx.clock.now()
-    version = {"document": entities.checked_document(request["PolicyDocument"]), "created": now}
+    version = {"document": _checked(request["PolicyDocument"]), "created": now}
     changed = {
         **policy,
         "versions": {**policy["versions"], number: version},

@@ -28,6 +28,8 @@ _TAGGED = {
     "Role": ("role", "RoleName"),
     "User": ("user", "UserName"),
 }
+#: Characters of all inline policies of one entity, without white space.
+_LARGEST = {"role": 10_240, "user": 2_048, "group": 5_120}
 
 
 def _inline(kind: str) -> dict[str, Handler]:
@@ -35,8 +37,11 @@ def _inline(kind: str) -> dict[str, Handler]:
 
     async def put(ctx: Context, request: Request) -> Response:
         entity = entities.find(ctx, stored, request[member])
-        text = entities.checked_document(request["PolicyDocument"])
+        text = entities.checked_permissions(request["PolicyDocument"])
         inline = {**entity.get("inline", {}), request["PolicyName"]: text}
+        if sum(map(entities.measured, inline.values())) > _LARGEST[stored]:
+            quota = f"Maximum policy size of {_LARGEST[stored]} bytes exceeded"
+            raise AwsError("LimitExceeded", f"{quota} for {stored} {request[member]}", status=409)
         await entities.keep(ctx, stored, request[member], {**entity, "inline": inline})
         return {}
 

@@ -45,7 +45,7 @@ async def create_role(ctx: Context, request: Request) -> Response:
 
 
 async def _make(ctx: Context, path: str, name: str, request: Request) -> Entity:
-    if of(ctx).find(ctx.account, "role", name) is not None:
+    if of(ctx).is_taken(ctx.account, "role", name):
         raise entities.already_there("Role", name)
     role: Entity = {
         "name": name,
@@ -53,7 +53,7 @@ async def _make(ctx: Context, path: str, name: str, request: Request) -> Entity:
         "path": path,
         "arn": entities.arn(ctx, "role", path, name),
         "created": ctx.clock.now(),
-        "trust": entities.checked_document(request["AssumeRolePolicyDocument"]),
+        "trust": entities.checked_trust(request["AssumeRolePolicyDocument"]),
         "description": request.get("Description"),
         "session_s": request.get("MaxSessionDuration") or _SESSION_S,
         "boundary": request.get("PermissionsBoundary"),
@@ -95,7 +95,7 @@ async def update_role_description(ctx: Context, request: Request) -> Response:
 async def update_assume_role_policy(ctx: Context, request: Request) -> Response:
     """Handle UpdateAssumeRolePolicy."""
     role = entities.find(ctx, "role", request["RoleName"])
-    trust = entities.checked_document(request["PolicyDocument"])
+    trust = entities.checked_trust(request["PolicyDocument"])
     await entities.keep(ctx, "role", role["name"], {**role, "trust": trust})
     return {}
 
@@ -120,7 +120,7 @@ async def create_service_linked_role(ctx: Context, request: Request) -> Response
     name = "AWSServiceRoleFor" + "".join(part.capitalize() for part in words.split())
     if request.get("CustomSuffix"):
         name += f"_{request['CustomSuffix']}"
-    if of(ctx).find(ctx.account, "role", name) is not None:
+    if of(ctx).is_taken(ctx.account, "role", name):
         raise AwsError(
             "InvalidInput",
             f"Service role name {name} has been taken in this account, please try a different"
@@ -171,7 +171,7 @@ def _profiles_of(ctx: Context, role: str) -> list[Entity]:
 async def create_instance_profile(ctx: Context, request: Request) -> Response:
     """Handle CreateInstanceProfile."""
     path, name = request.get("Path") or "/", request["InstanceProfileName"]
-    if of(ctx).find(ctx.account, "instance-profile", name) is not None:
+    if of(ctx).is_taken(ctx.account, "instance-profile", name):
         raise AwsError(
             "EntityAlreadyExists", f"Instance Profile {name} already exists.", status=409
         )

@@ -51,6 +51,12 @@ class Iam:
         """Return an entity by its key: a name, or a policy's ARN."""
         return self._tables[kind].find(account, _REGION, key)
 
+    def is_taken(self, account: str, kind: str, name: str) -> bool:
+        """Return whether an entity has this name, in whatever case."""
+        wanted = name.lower()
+        keys = self._tables[kind].keys(account, _REGION)
+        return any(key.rpartition("/")[2].lower() == wanted for key in keys)
+
     def all(self, account: str, kind: str) -> list[Entity]:
         """Return an account's entities of one kind, by their keys."""
         table = self._tables[kind]

@@ -37,7 +37,7 @@ def _shown(user: Entity) -> dict[str, Any]:
 async def create_user(ctx: Context, request: Request) -> Response:
     """Handle CreateUser."""
     path, name = request.get("Path") or "/", request["UserName"]
-    if of(ctx).find(ctx.account, "user", name) is not None:
+    if of(ctx).is_taken(ctx.account, "user", name):
         raise entities.already_there("User", name)
     user: Entity = {
         "name": name,
@@ -198,7 +198,7 @@ def _members(ctx: Context, group: str) -> list[Entity]:
 async def create_group(ctx: Context, request: Request) -> Response:
     """Handle CreateGroup."""
     path, name = request.get("Path") or "/", request["GroupName"]
-    if of(ctx).find(ctx.account, "group", name) is not None:
+    if of(ctx).is_taken(ctx.account, "group", name):
         raise entities.already_there("Group", name)
     group: Entity = {
         "name": name,

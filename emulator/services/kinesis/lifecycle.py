@@ -7,6 +7,7 @@ from typing import Any
 from emulator.services.context import Context, Request, Response
 from emulator.services.kinesis import errors, sequences
 from emulator.services.kinesis.naming import stream_of
+from emulator.services.kinesis.paging import page_token, read_token
 from emulator.services.kinesis.state import of
 from emulator.services.kinesis.streams import Place, Stream
 
@@ -19,6 +20,8 @@ MOST_SHARDS, MOST_ON_DEMAND = 20_000, 50
 _PAGE = 100
 #: KiB of a record, unless a stream says otherwise.
 RECORD_KIB = 1024
+#: The owner of tokens of ListStreams.
+_LISTED = "streams"
 #: Tags of a stream.
 MOST_TAGS = 50
 
@@ -165,7 +168,12 @@ async def list_streams(ctx: Context, request: Request) -> Response:
 
     https://docs.aws.amazon.com/kinesis/latest/APIReference/API_ListStreams.html
     """
-    after = request.get("NextToken") or request.get("ExclusiveStartStreamName") or ""
+    now, token = ctx.clock.now(), request.get("NextToken")
+    owner, after = _LISTED, request.get("ExclusiveStartStreamName") or ""
+    if token:
+        owner, after, _ = read_token(token, now)
+    if owner != _LISTED:
+        raise errors.invalid("NextToken is invalid.")
     limit = request.get("Limit") or _PAGE
     found = [each for each in of(ctx).of(ctx.account, ctx.region) if each.name > after]
     page = found[:limit]
@@ -176,7 +184,7 @@ async def list_streams(ctx: Context, request: Request) -> Response:
     return {
         "StreamNames": [each.name for each in page],
         "HasMoreStreams": more,
-        "NextToken": page[-1].name if more else None,
+        "NextToken": page_token(_LISTED, page[-1].name, None, now) if more else None,
         "StreamSummaries": [
             {member: shown[member] for member in members} for shown in map(_described, page)
         ],

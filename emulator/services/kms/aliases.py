@@ -43,7 +43,7 @@ async def create_alias(ctx: Context, request: Request) -> Response:
         raise AwsError("AlreadyExistsException", text)
     if request["TargetKeyId"].startswith("alias/"):
         raise errors.invalid("Aliases must refer to keys. Not aliases")
-    key = await kms.find(ctx, request["TargetKeyId"])
+    key = await kms.alive(ctx, request["TargetKeyId"])
     now = ctx.clock.now()
     body = {"target": key.id, "created": now, "updated": now}
     await kms.aliases.put(ctx.account, ctx.region, name, body)
@@ -57,7 +57,7 @@ async def update_alias(ctx: Context, request: Request) -> Response:
     """
     kms, name = of(ctx), request["AliasName"]
     before = _existing(ctx, name)
-    key = await kms.find(ctx, request["TargetKeyId"])
+    key = await kms.alive(ctx, request["TargetKeyId"])
     body = {**before, "target": key.id, "updated": ctx.clock.now()}
     await kms.aliases.put(ctx.account, ctx.region, name, body)
     return {}

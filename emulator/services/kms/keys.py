@@ -128,15 +128,7 @@ async def _switch(ctx: Context, request: Request, state: str) -> None:
 
 
 async def _there(ctx: Context, request: Request) -> Key:
-    """Return the key of a request, unless it is about to be deleted.
-
-    Raises:
-        AwsError: It is, or there is none.
-    """
-    key = await of(ctx).find(ctx, request["KeyId"])
-    if key.body["state"] == "PendingDeletion":
-        raise errors.invalid_state(f"{key.arn} is pending deletion.")
-    return key
+    return await of(ctx).alive(ctx, request["KeyId"])
 
 
 async def schedule_key_deletion(ctx: Context, request: Request) -> Response:

@@ -18,6 +18,13 @@ if TYPE_CHECKING:
 
 Body = dict[str, Any]
 _MANAGED = "alias/aws/"
+#: Operations whose keys may be named by an alias or an alias's ARN; others want id or ARN.
+_TAKES_ALIASES = frozenset((
+    "Decrypt", "DeriveSharedSecret", "DescribeKey", "Encrypt", "GenerateDataKey",
+    "GenerateDataKeyPair", "GenerateDataKeyPairWithoutPlaintext",
+    "GenerateDataKeyWithoutPlaintext", "GenerateMac", "GetPublicKey", "ReEncrypt", "Sign",
+    "Verify", "VerifyMac",
+))  # fmt: skip
 #: A key's id; those of multi-Region keys begin otherwise.
 _KEY_ID = re.compile(r"mrk-[0-9a-f]{32}|[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
 DAY_S = 86_400.0
@@ -124,7 +131,7 @@ class Kms:
         return Key(account, region, body)
 
     async def find(self, ctx: Context, text: str) -> Key:
-        """Return the key that a request names: by id, ARN, alias or an alias's ARN.
+        """Return the key that a request names: by id or ARN; where keys are used, by alias, too.
 
         A key of AWS's own ("alias/aws/sqs") is made when it is first asked for.
 
@@ -140,6 +147,8 @@ class Kms:
             if region != ctx.region:
                 raise errors.not_found(f"Invalid arn {region}")
         if name.startswith("alias/"):
+            if ctx.operation not in _TAKES_ALIASES:
+                raise errors.not_found(f"Invalid keyId '{text}'")
             alias = self.aliases.find(account, region, name)
             if alias is None and name.startswith(_MANAGED):
                 async with self._managing:
@@ -167,6 +176,17 @@ class Kms:
         now = self.clock.now()
         body = {"target": key.id, "created": now, "updated": now}
         await self.aliases.put(account, region, alias, body)
+        return key
+
+    async def alive(self, ctx: Context, text: str) -> Key:
+        """Return the key that a request names, unless it is about to be deleted.
+
+        Raises:
+            AwsError: It is, or there is none.
+        """
+        key = await self.find(ctx, text)
+        if key.body["state"] == "PendingDeletion":
+            raise errors.invalid_state(f"{key.arn} is pending deletion.")
         return key
 
     async def usable(self, ctx: Context, text: str, usage: str = "") -> Key:

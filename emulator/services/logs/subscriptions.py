@@ -63,18 +63,25 @@ async def _check_destination(ctx: Context, group: str, arn: str, role: str | Non
                 "own lines, for ever. localfaas does not serve that."
             )
         try:
-            await ctx.parts.table.call(
-                "lambda",
-                "GetFunctionConfiguration",
-                {"FunctionName": arn},
-                account=ctx.account,
-                region=ctx.region,
-            )
+            await _ask(ctx, "lambda", "GetFunctionConfiguration", {"FunctionName": arn})
         except AwsError as error:
             raise invalid(
                 "Could not execute the lambda function. Make sure you have given CloudWatch Logs "
                 "permission to execute your function."
             ) from error
+    else:
+        try:
+            await _ask(ctx, "kinesis", "DescribeStreamSummary", {"StreamARN": arn})
+        except AwsError as error:
+            raise invalid(
+                "Could not deliver test message to specified Kinesis stream. Check if the given "
+                "kinesis stream is in ACTIVE state. "
+            ) from error
+
+
+async def _ask(ctx: Context, service: str, operation: str, given: dict[str, Any]) -> None:
+    table, owner = ctx.parts.table, ctx.account
+    await table.call(service, operation, given, account=owner, region=ctx.region)
 
 
 async def describe_subscription_filters(ctx: Context, request: Request) -> Response:

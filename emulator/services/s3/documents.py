@@ -15,7 +15,7 @@ from typing import Any
 
 from emulator.model.errors import AwsError
 from emulator.services.context import Context, Request, Response
-from emulator.services.s3 import encryption, errors, expiry, rows, tags
+from emulator.services.s3 import encryption, errors, expiry, rows, tags, website
 from emulator.services.s3.listing import owner_of
 from emulator.services.s3.rows import Bucket
 from emulator.services.s3.state import S3, of
@@ -50,33 +50,33 @@ class Document:
     list: str = ""
     #: The status of the answer to its put.
     status: int = 200
-    #: (bucket, document): refuses what S3 does not take.
-    check: Callable[[Bucket, Mapping[str, Any]], None] = lambda bucket, body: None
+    #: (state, bucket, document): refuses what S3 does not take.
+    check: Callable[[S3, Bucket, Mapping[str, Any]], None] = lambda state, bucket, body: None
 
 
 #: What is kept where a document that a bucket has from the start is deleted.
 _DELETED = {"": "deleted"}
 
 
-def _check_tags(bucket: Bucket, body: Mapping[str, Any]) -> None:
+def _check_tags(state: S3, bucket: Bucket, body: Mapping[str, Any]) -> None:
     tags.check(body.get("TagSet") or [], "bucket")
 
 
-def _check_encryption(bucket: Bucket, body: Mapping[str, Any]) -> None:
+def _check_encryption(state: S3, bucket: Bucket, body: Mapping[str, Any]) -> None:
     encryption.check(body)
 
 
-def _check_ownership(bucket: Bucket, body: Mapping[str, Any]) -> None:
+def _check_ownership(state: S3, bucket: Bucket, body: Mapping[str, Any]) -> None:
     if len(body.get("Rules") or []) != 1:
         raise errors.malformed()
 
 
-def _check_not_empty(bucket: Bucket, body: Mapping[str, Any]) -> None:
+def _check_not_empty(state: S3, bucket: Bucket, body: Mapping[str, Any]) -> None:
     if not body:
         raise errors.malformed()
 
 
-def _check_acceleration(bucket: Bucket, body: Mapping[str, Any]) -> None:
+def _check_acceleration(state: S3, bucket: Bucket, body: Mapping[str, Any]) -> None:
     if not body.get("Status"):
         raise errors.malformed()
     if "." in bucket.name:
@@ -86,7 +86,38 @@ def _check_acceleration(bucket: Bucket, body: Mapping[str, Any]) -> None:
         )
 
 
-def _check_lifecycle(bucket: Bucket, body: Mapping[str, Any]) -> None:
+_METHODS = ("GET", "PUT", "POST", "DELETE", "HEAD")
+
+
+def _check_cors(state: S3, bucket: Bucket, body: Mapping[str, Any]) -> None:
+    for rule in body.get("CORSRules") or ():
+        for method in rule.get("AllowedMethods") or ():
+            if method not in _METHODS:
+                text = (
+                    f"Found unsupported HTTP method in CORS config. Unsupported method is {method}"
+                )
+                raise errors.invalid(text, code="InvalidRequest")
+
+
+def _check_logging(state: S3, bucket: Bucket, body: Mapping[str, Any]) -> None:
+    target = (body.get("LoggingEnabled") or {}).get("TargetBucket")
+    if target is None:
+        return
+    try:
+        state.bucket(target)
+    except AwsError as error:
+        raise errors.invalid(
+            "The target bucket for logging does not exist",
+            code="InvalidTargetBucketForLogging",
+            TargetBucket=target,
+        ) from error
+
+
+def _check_website(state: S3, bucket: Bucket, body: Mapping[str, Any]) -> None:
+    website.check(body)
+
+
+def _check_lifecycle(state: S3, bucket: Bucket, body: Mapping[str, Any]) -> None:
     expiry.check(body)
 
 
@@ -98,6 +129,7 @@ DOCUMENTS = (
         kind="cors",
         member="CORSConfiguration",
         missing=("NoSuchCORSConfiguration", "The CORS configuration does not exist"),
+        check=_check_cors,
     ),
     Document(
         name="BucketLifecycleConfiguration",
@@ -127,6 +159,7 @@ DOCUMENTS = (
             "NoSuchWebsiteConfiguration",
             "The specified bucket does not have a website configuration",
         ),
+        check=_check_website,
     ),
     Document(
         name="BucketReplication",
@@ -182,7 +215,13 @@ DOCUMENTS = (
             "RestrictPublicBuckets": True,
         },
     ),
-    Document(name="BucketLogging", kind="logging", member="BucketLoggingStatus", delete=None),
+    Document(
+        name="BucketLogging",
+        kind="logging",
+        check=_check_logging,
+        member="BucketLoggingStatus",
+        delete=None,
+    ),
     Document(
         name="BucketAccelerateConfiguration",
         kind="accelerate",
@@ -269,7 +308,7 @@ def _handlers(document: Document) -> dict[str, Handler]:
         beside = {key: request.get(key) or usual for key, usual in document.beside.items()}
         body = {**(request.get(document.member) or {}), **beside}
         name = id_of(request)
-        document.check(bucket, body)
+        document.check(state, bucket, body)
         await state.database.write(
             lambda c: rows.put_document(c, bucket.name, document.kind, name, body)
         )
@@ -413,9 +452,22 @@ _CANNED = {
 }
 
 
+_GRANTS = ("GrantFullControl", "GrantRead", "GrantReadACP", "GrantWrite", "GrantWriteACP")
+
+
 def acl_of(request: Mapping[str, Any], account: str) -> dict[str, Any]:
-    """Return the access control list that a request gives, whole or by name."""
+    """Return the access control list that a request gives, whole or by name.
+
+    Raises:
+        AwsError: MissingSecurityHeader: it gives none.
+    """
     policy = request.get("AccessControlPolicy")
+    if not policy and not any(request.get(name) for name in ("ACL", *_GRANTS)):
+        raise errors.invalid(
+            "Your request was missing a required header",
+            code="MissingSecurityHeader",
+            MissingHeaderName="x-amz-acl",
+        )
     if policy:
         return {"Owner": owner_of(account), **policy}
     found = full_control(account)

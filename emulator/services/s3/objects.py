@@ -182,7 +182,8 @@ def details_of(request: Mapping[str, Any], now: float) -> dict[str, Any]:
     """Return what is kept with an object of a request's members.
 
     Raises:
-        AwsError: MetadataTooLarge, InvalidStorageClass, InvalidArgument: a lock that is none.
+        AwsError: MetadataTooLarge, InvalidStorageClass, InvalidRedirectLocation, InvalidArgument:
+            a lock that is none.
     """
     details = {name: request[name] for name in KEPT if request.get(name) is not None}
     storage = details.get("StorageClass", "STANDARD")
@@ -191,6 +192,12 @@ def details_of(request: Mapping[str, Any], now: float) -> dict[str, Any]:
             "The storage class you specified is not valid",
             code="InvalidStorageClass",
             StorageClassRequested=storage,
+        )
+    redirect = details.get("WebsiteRedirectLocation", "/")
+    if not redirect.startswith(("/", "http://", "https://")):
+        raise errors.invalid(
+            "The website redirect location must have a prefix of 'http://' or 'https://' or '/'.",
+            code="InvalidRedirectLocation",
         )
     locks.check_headers(details, now)
     metadata = details.get("Metadata") or {}

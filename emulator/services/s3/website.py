@@ -10,6 +10,7 @@ from html import escape
 from typing import Any, NamedTuple
 from urllib.parse import quote
 
+from emulator.services.s3 import errors
 from emulator.services.s3.rows import StoredObject
 
 #: The kind of the bucket's document.
@@ -27,6 +28,39 @@ class Page(NamedTuple):
     found: StoredObject | None = None
     code: str = ""
     message: str = ""
+
+
+def check(website: Mapping[str, Any]) -> None:
+    """Refuse a configuration that S3 does not take.
+
+    Raises:
+        AwsError: InvalidArgument, or MalformedXML.
+    """
+    if (everything := website.get("RedirectAllRequestsTo")) is not None:
+        if len(website) > 1:
+            raise errors.invalid(
+                "RedirectAllRequestsTo cannot be provided in conjunction with other Routing Rules.",
+                ArgumentName="RedirectAllRequestsTo",
+                ArgumentValue="not null",
+            )
+        if not everything.get("HostName"):
+            raise errors.malformed()
+        return
+    if (index := website.get("IndexDocument")) is None:
+        raise errors.invalid(
+            "A value for IndexDocument Suffix must be provided if RedirectAllRequestsTo is empty",
+            ArgumentName="IndexDocument",
+            ArgumentValue="null",
+        )
+    suffix = index.get("Suffix") or ""
+    if not suffix or "/" in suffix:
+        raise errors.invalid(
+            "The IndexDocument Suffix is not well formed",
+            ArgumentName="IndexDocument",
+            ArgumentValue=suffix,
+        )
+    if (error := website.get("ErrorDocument")) is not None and not error.get("Key"):
+        raise errors.malformed()
 
 
 async def page_of(website: Mapping[str, Any], key: str, base: str, find: Find) -> Page:

@@ -77,7 +77,7 @@ async def create_topic(ctx: Context, request: Request) -> Response:
     if not is_fifo:
         # A template may say "false".
         attributes.pop("FifoTopic", None)
-    tags = _tags(request.get("Tags"))
+    tags = _counted(_tags(request.get("Tags")))
     there = of(ctx).topic(place)
     if there is not None:
         _check_same(there, attributes, tags)
@@ -216,6 +216,13 @@ def _tags(given: list[Mapping[str, str]] | None) -> dict[str, str]:
     return {each["Key"]: each["Value"] for each in given or ()}
 
 
+def _counted(tags: dict[str, str]) -> dict[str, str]:
+    if len(tags) > _MOST_TAGS:
+        text = "Could not complete request: tag quota of per resource exceeded"
+        raise AwsError("TagLimitExceeded", text)
+    return tags
+
+
 def _tagged(ctx: Context, arn: str) -> tuple[Topic, str]:
     try:
         return found(ctx, arn, "ResourceArn")
@@ -228,10 +235,7 @@ def _tagged(ctx: Context, arn: str) -> tuple[Topic, str]:
 async def tag_resource(ctx: Context, request: Request) -> Response:
     """Handle TagResource."""
     topic, arn = _tagged(ctx, request["ResourceArn"])
-    tags = {**topic["tags"], **_tags(request["Tags"])}
-    if len(tags) > _MOST_TAGS:
-        text = "Could not complete request: tag quota of per resource exceeded"
-        raise AwsError("TagLimitExceeded", text)
+    tags = _counted({**topic["tags"], **_tags(request["Tags"])})
     await keep(ctx, arn, {**topic, "tags": tags})
     return {}
 

@@ -10,13 +10,12 @@ import re
 from emulator.model.errors import AwsError
 from emulator.services.context import Context, Request, Response
 from emulator.services.ssm import names
-from emulator.services.ssm.parameters import find, keep
+from emulator.services.ssm.parameters import check_tags, find, keep
 from emulator.services.ssm.state import Parameter
 from emulator.services.ssm.versions import labels_of
 
 _LABEL = re.compile(r"(?!\d|aws|ssm)[a-zA-Z0-9_.\-]{1,100}", re.IGNORECASE)
 _MOST_LABELS = 10
-_MOST_TAGS = 50
 
 
 def _number(parameter: Parameter, given: int | None) -> int:
@@ -93,11 +92,7 @@ async def add_tags_to_resource(ctx: Context, request: Request) -> Response:
     """
     parameter = _tagged(ctx, request)
     tags = {**parameter["tags"], **{tag["Key"]: tag["Value"] for tag in request["Tags"]}}
-    if len(tags) > _MOST_TAGS:
-        raise AwsError(
-            "TooManyTagsError",
-            f"The Targets parameter includes too many tags: {_MOST_TAGS} at most.",
-        )
+    check_tags(tags)
     await keep(ctx, {**parameter, "tags": tags})
     return {}
 

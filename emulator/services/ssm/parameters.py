@@ -5,7 +5,7 @@ https://docs.aws.amazon.com/systems-manager/latest/userguide/systems-manager-par
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sized
 from typing import Any
 
 from emulator.model.errors import AwsError
@@ -15,6 +15,7 @@ from emulator.services.ssm.state import Parameter, Version, of
 
 #: Parameters of an account and region at most, by tier.
 _MOST = {"Standard": 10_000, "Advanced": 100_000}
+_MOST_TAGS = 50
 
 
 def not_found(text: str = "") -> AwsError:
@@ -39,6 +40,19 @@ def find(ctx: Context, name: str) -> Parameter:
 async def keep(ctx: Context, parameter: Parameter) -> None:
     """Keep a parameter."""
     await of(ctx).put(ctx.account, ctx.region, parameter["name"], parameter)
+
+
+def check_tags(tags: Sized) -> None:
+    """Refuse more tags than a parameter may have.
+
+    Raises:
+        AwsError: TooManyTagsError.
+    """
+    if len(tags) > _MOST_TAGS:
+        raise AwsError(
+            "TooManyTagsError",
+            f"The Targets parameter includes too many tags: {_MOST_TAGS} at most.",
+        )
 
 
 async def put_parameter(ctx: Context, request: Request) -> Response:
@@ -72,6 +86,7 @@ async def put_parameter(ctx: Context, request: Request) -> Response:
         before = of(ctx).find(ctx.account, ctx.region, name)
         version["version"] = before["versions"][-1]["version"] + 1 if before else 1
     if before is None:
+        check_tags(request.get("Tags") or ())
         _check_room(ctx, version)
     parameter = versions.appended(before, name, version)
     if before is None:
