@@ -13,6 +13,8 @@ from xml.etree import ElementTree
 
 import pytest
 
+from tests.acceptance.conftest import free_port
+
 pytest_plugins = ["pytester"]
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(240)]
 
@@ -37,7 +39,11 @@ def project(pytester: pytest.Pytester) -> pytest.Pytester:
     (pytester.mkdir("greets") / "app.py").write_text(GREETS)
     options = "-p no:cacheprovider -p no:asyncio"
     pytester.makeini(f"[pytest]\naddopts = {options}\nfilterwarnings = error\n")
-    for name in [name for name in os.environ if name.startswith(("AWS_", "PYTEST_XDIST"))]:
+    for name in [
+        name
+        for name in os.environ
+        if name.startswith(("AWS_", "LOCALFAAS_ENDPOINT", "PYTEST_XDIST"))
+    ]:
         pytester._monkeypatch.delenv(name)
     return pytester
 
@@ -247,6 +253,13 @@ def test_a_running_emulator_is_used_where_it_is_asked_for(project: pytest.Pytest
 
         def test_the_same(localfaas):
             assert localfaas.client("lambda").list_functions()["Functions"] == []
+        """
+    )
+    # Somebody's own emulator may run where one is looked for.
+    project.makeconftest(
+        f"""
+        from emulator.pytest_plugin import servers
+        servers.DEFAULT_ENDPOINT = "http://127.0.0.1:{free_port()}"
         """
     )
     run(project, "-k", "there", "-rs").assert_outcomes(skipped=1)
