@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from base64 import b64encode
+from functools import partial
 from typing import Any
 
 import pytest
@@ -28,8 +29,10 @@ _KEYS = {
 }
 
 
-def known() -> dict[str, list[Any]]:
-    keys = [*_KEYS, f"{_ARN}:alias/symmetric", "alias/missing", "alias/aws/s3", "x", "arn:aws:kms"]
+def known(made: list[str]) -> dict[str, list[Any]]:
+    """Return values by member; ``made`` are the ids of keys."""
+    names = [*_KEYS, f"{_ARN}:alias/symmetric", "alias/missing", "alias/aws/s3", "x", "arn:aws:kms"]
+    keys = [*made, *names]
     blobs = [b64encode(each).decode() for each in (b"", b"x", b"\x01" * 3, b"\x01\x24" + b"a" * 99)]
     return {
         "KeyId": keys,
@@ -85,13 +88,15 @@ def signed(request: FuzzedRequest) -> FuzzedRequest:
     return FuzzedRequest(request.operation, "POST", "/", "", headers, request.body)
 
 
-async def _furnish(emulator: Emulator) -> None:
-    """Make the keys that the fuzzer knows by their aliases."""
+async def _furnish(values: dict[str, list[Any]], emulator: Emulator) -> None:
+    """Make keys and their aliases; most operations know keys by their ids alone."""
+    ids = []
     for alias, fields in _KEYS.items():
         body = json.dumps(fields).encode()
         made = signed(FuzzedRequest("CreateKey", "POST", "/", "", {"host": "localhost"}, body))
         _, _, answer = await send_to(emulator.router, made)
-        target = {"AliasName": alias, "TargetKeyId": json.loads(answer)["KeyMetadata"]["KeyId"]}
+        ids.append(json.loads(answer)["KeyMetadata"]["KeyId"])
+        target = {"AliasName": alias, "TargetKeyId": ids[-1]}
         for operation in ("DeleteAlias", "CreateAlias"):
             given = target if operation == "CreateAlias" else {"AliasName": alias}
             content = json.dumps(given).encode()
@@ -99,6 +104,7 @@ async def _furnish(emulator: Emulator) -> None:
                 FuzzedRequest(operation, "POST", "/", "", {"host": "localhost"}, content)
             )
             await send_to(emulator.router, request)
+    values.update(known(ids))
 
 
 def _complaint(status: int, body: bytes) -> str:
@@ -115,12 +121,13 @@ def _complaint(status: int, body: bytes) -> str:
     [(500, 1), pytest.param(15_000, 2, marks=[pytest.mark.slow, pytest.mark.timeout(300)])],
 )
 async def test_fuzzed_requests(count: int, seed: int) -> None:
-    fuzzer = Fuzzer(MODEL, known(), seed, OPERATIONS)
+    values = known([])
+    fuzzer = Fuzzer(MODEL, values, seed, OPERATIONS)
     found = await fuzz(
         Settings(port=0, drain_seconds=0),
         count,
         lambda: signed(fuzzer.request()),
-        _furnish,
+        partial(_furnish, values),
         _complaint,
     )
     assert found.complaints == [], f"seed {seed}"
