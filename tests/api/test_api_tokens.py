@@ -252,6 +252,7 @@ def test_the_built_in_issuer_stands_for_all(
         urllib.request.urlopen(for_ever)
     caught.value.close()
     assert caught.value.code == 422
+    guarded(site, "another", "https://another.example")
     assert run(["token", "--endpoint", site.running.url]) == 1
     assert "more than one JWT authorizer" in capsys.readouterr().err
     shown = json.loads(token("pool", "--json"))

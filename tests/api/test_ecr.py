@@ -140,6 +140,7 @@ def test_in_a_stack(running: Running, ecr: Any) -> None:
         outputs = {"Uri": {"Value": {"Fn::GetAtt": ["Images", "RepositoryUri"]}}}
         return json.dumps({"Resources": {"Images": resource}, "Outputs": outputs})
 
+    ecr.create_repository(repositoryName="of-no-stack")
     first = body(
         RepositoryName="images",
         LifecyclePolicy={"LifecyclePolicyText": LIFECYCLE},
@@ -166,5 +167,5 @@ def test_in_a_stack(running: Running, ecr: Any) -> None:
     refused(ecr.get_lifecycle_policy, "LifecyclePolicyNotFoundException", **named)
     cloudformation.delete_stack(StackName="registry")
     cloudformation.get_waiter("stack_delete_complete").wait(StackName="registry")
-    assert ecr.describe_repositories()["repositories"] != []
+    ecr.delete_repository(repositoryName="of-no-stack")
     refused(ecr.describe_repositories, "RepositoryNotFoundException", repositoryNames=["images"])

@@ -94,6 +94,9 @@ def test_what_it_keeps_outlives_its_process(running: Running) -> None:
 
 
 def test_services_are_listed_with_what_lasts(running: Running) -> None:
+    cognito = running.client("cognito-idp")
+    cognito.list_user_pools(MaxResults=5)  # a service is listed once it was called
+    cognito.close()
     found = {each["service"]: each for each in running.call(running.emulator.table.describe)}
     assert found["dynamodb"]["engine"] == "localfaas"
     assert found["cognitoidp"]["engine"] == "embedded library"

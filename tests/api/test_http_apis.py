@@ -375,9 +375,14 @@ def lambda_authorizer(site: ApiSite, api_id: str, **fields: Any) -> str:
 
 
 @pytest.fixture(scope="module")
-def asked(site: ApiSite) -> str:
-    """An API whose route asks a function, which is remembered for a minute."""
+def authorizer(site: ApiSite) -> None:
+    """The function that authorizers ask."""
     site.function("authorizer")
+
+
+@pytest.fixture(scope="module")
+def asked(site: ApiSite, authorizer: None) -> str:
+    """An API whose route asks a function, which is remembered for a minute."""
     api_id = site.http_api("asked")
     made = lambda_authorizer(site, api_id, AuthorizerResultTtlInSeconds=60)
     fields = {"AuthorizationType": "CUSTOM", "AuthorizerId": made}
@@ -419,7 +424,7 @@ def test_a_function_refuses(site: ApiSite, asked: str) -> None:
     assert "echo" not in site.events
 
 
-def test_a_function_may_answer_with_a_policy(site: ApiSite) -> None:
+def test_a_function_may_answer_with_a_policy(site: ApiSite, authorizer: None) -> None:
     api_id = site.http_api("policies")
     made = lambda_authorizer(
         site, api_id, AuthorizerPayloadFormatVersion="1.0", EnableSimpleResponses=False

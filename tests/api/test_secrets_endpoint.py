@@ -150,7 +150,7 @@ def test_what_is_wrong_is_told(function: Function) -> None:
     assert (status, "ResourceNotFoundException" in text) == (400, True)
 
 
-def test_functions_without_the_layer_open_no_port(running: Running) -> None:
+def test_functions_without_the_layer_open_no_port(running: Running, function: Function) -> None:
     client = running.client("lambda")
     before = len(running.emulator._servers._listeners)
     create(client, "without")

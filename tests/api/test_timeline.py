@@ -244,12 +244,12 @@ def test_a_cursor_of_another_timeline_begins_anew(called: Running, cursor: str) 
     assert data["known_from"] == get(called, "timeline")["known_from"]
 
 
-def test_what_runs_is_shown_while_it_runs(running: Running) -> None:
+def test_what_runs_is_shown_while_it_runs(called: Running) -> None:
     import asyncio
     import threading
 
-    client = running.client("lambda")
-    create(client, "runs")
+    running = called
+    create(running.client("lambda"), "runs")
     may_answer = running.call(asyncio.Event)
 
     async def waits(runtime: RuntimeClient) -> Any:
