@@ -65,14 +65,22 @@ class Up:
         )
 
 
+#: Ports that no one is given who asks for any: each worker of a run has some of its own.
+_WORKER = int(os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw")) % 12
+_PORTS = range(20_000 + 1000 * _WORKER, 21_000 + 1000 * _WORKER)
+#: What was handed out, and may be taken at any time.
+_given: set[int] = set()
+
+
 def free_port() -> int:
-    """Return a port free on every address, which no one is given who asks for any."""
-    with socket.socket() as probe:
-        for port in random.sample(range(20_000, 32_000), 100):
-            with suppress(OSError):
+    """Return a port free on every address, which nobody else is given."""
+    for port in random.sample(_PORTS, len(_PORTS)):
+        if port not in _given:
+            with suppress(OSError), socket.socket() as probe:
                 probe.bind(("", port))
+                _given.add(port)
                 return port
-    raise AssertionError("a hundred ports are taken")
+    raise AssertionError("all ports are taken")
 
 
 @contextmanager

@@ -24,6 +24,7 @@ from emulator.cli.options import options_of
 from emulator.model.debugging import ports
 from emulator.model.errors import ConfigurationError
 from emulator.settings import Settings
+from tests.acceptance.conftest import free_port
 from tests.acceptance.drivers import DOCKER, DRIVERS, settings
 from tests.acceptance.test_languages import JAVA, classes
 from tests.acceptance.test_python_start import archive
@@ -43,12 +44,6 @@ exports.handler = async (event) => {
 """
 STOPS = "def handler(event, context):\n    breakpoint()\n    return 'went on'\n"
 PATIENCE_S = 30
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 PORTS = {name: free_port() for name in ("snake", "node", "busy", "custom", "waiting")}

@@ -9,7 +9,6 @@ import io
 import json
 import os
 import shutil
-import socket
 import subprocess
 import sysconfig
 import time
@@ -24,6 +23,7 @@ from urllib.parse import urlsplit
 
 import pytest
 
+from tests.acceptance.conftest import free_port
 from tests.acceptance.drivers import settings
 from tests.api.conftest import Running, create
 from tests.needs import need
@@ -69,8 +69,7 @@ def website(
 ) -> str:
     """Create a function of a web server; returns its URL."""
     name = f"web-{uuid.uuid4().hex[:8]}"
-    with socket.create_server(("127.0.0.1", 0)) as server:
-        free = str(server.getsockname()[1])
+    free = str(free_port())
     mode_of_adapter = "response_stream" if mode == "RESPONSE_STREAM" else "buffered"
     create(
         client,

@@ -7,6 +7,7 @@ import socket
 import subprocess
 import sys
 import threading
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -20,11 +21,11 @@ from emulator.settings import Settings
 
 
 @pytest.fixture
-def nowhere() -> str:
-    """An endpoint where nothing listens."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return f"http://127.0.0.1:{probe.getsockname()[1]}"
+def nowhere() -> Iterator[str]:
+    """An endpoint where nothing listens: its port is held as long."""
+    with socket.socket() as nobody:
+        nobody.bind(("127.0.0.1", 0))
+        yield f"http://127.0.0.1:{nobody.getsockname()[1]}"
 
 
 #: A driver that the command line knows has its options.
