@@ -96,7 +96,7 @@ def test_the_command_gets_its_own_options_whatever_they_are() -> None:
         (("run", "/no/such/folder", "--", "true"), 1, "/no/such/folder does not exist"),
         (("run", "--", "/no/such/command"), 1, "can't run /no/such/command"),
         (("run", "--nonsense", "--", "true"), 1, "No such option: --nonsense"),
-        (("up", "--detach", "/no/such/folder"), 1, "/no/such/folder does not exist"),
+        (("up", "--detach", "/no/such/folder", "--port", "0"), 1, "/no/such/folder does not exist"),
     ],
 )
 def test_what_can_not_be_run_is_said(words: tuple[str, ...], code: int, said: str) -> None:

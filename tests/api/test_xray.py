@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
-from aws_xray_sdk.core import AWSXRayRecorder
+from aws_xray_sdk.core import AWSXRayRecorder, xray_recorder
 from aws_xray_sdk.core.models.facade_segment import FacadeSegment
 from aws_xray_sdk.core.models.trace_header import TraceHeader
 from aws_xray_sdk.core.sampling.connector import ServiceConnector
@@ -23,6 +23,9 @@ from emulator.testing import RuntimeClient, ScriptedDriver
 from tests.api.conftest import Running, create
 
 _ADDRESS: list[str] = []
+
+# The SDK opens the socket of a recorder of its own when it is imported, which nobody uses or closes.
+xray_recorder.emitter._socket.close()
 
 
 async def _tells(runtime: RuntimeClient) -> Exit | None:

@@ -166,7 +166,7 @@ async def test_fuzzed_requests(count: int, seed: int) -> None:
                 given["UploadId"] = [await furnish(emulator), *given["UploadId"][-3:]]
             request = as_rest(fuzzer.request(), choice)
             try:
-                async with asyncio.timeout(5):
+                async with asyncio.timeout(30):
                     status, _, body = await send_to(emulator.router, request)
                 wrong = complaint(request.method, status, body)
             except Exception as error:  # noqa: BLE001 (each is a finding)

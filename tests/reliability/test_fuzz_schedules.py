@@ -142,7 +142,7 @@ async def test_fuzzed_requests(count: int, seed: int, service: str) -> None:
             made = fuzzer.request()
             request = replace(made, headers={**made.headers, **signed})
             try:
-                async with asyncio.timeout(5):
+                async with asyncio.timeout(30):
                     answer = await send_to(emulator.router, request)
                 wrong = complaint(*answer)
             except Exception as error:  # noqa: BLE001 (each is a finding)
