@@ -24,7 +24,7 @@ from tests.api.conftest import Running, create
 
 _ADDRESS: list[str] = []
 
-# The SDK opens the socket of a recorder of its own when it is imported, which nobody uses or closes.
+# When it is imported, the SDK opens the socket of a recorder of its own, which nobody closes.
 xray_recorder.emitter._socket.close()
 
 
