@@ -107,13 +107,16 @@ class History:
         """Bring all figures up to date, and what is kept into its bounds."""
         new, self._uncounted = self._uncounted, 0
         self._bytes += new * INVOCATION_BYTES
+        # Lists: each call that is recorded passes here, and a generator costs half as much again.
         recent = islice(reversed(self._rows), new)
-        called = Counter(row[ENVIRONMENT_AT[type(row)]] for row in recent)
+        called = Counter([row[ENVIRONMENT_AT[type(row)]] for row in recent])
         for environment_id, calls in called.items():
             environment = self.environments.get(environment_id)  # type: ignore[arg-type]
             if environment is not None:
                 environment.invokes += calls
-        self._body_bytes += sum(map(_size, islice(reversed(self._bodies), new)))
+        bodies = islice(reversed(self._bodies), new)
+        self._body_bytes += new * _BODIES_BYTES
+        self._body_bytes += sum([len(event) + len(answer or b"") for event, answer in bodies])
         while self._body_bytes > self._bodies_limit:
             self._drop_bodies()
         if self._bytes > self._limit:
@@ -167,8 +170,10 @@ class History:
             ended = _ended_at(self._ended[0]) if self._ended else None
             if not oldest or (ended is not None and ended < _row_ended(oldest[0])):
                 self._drop_environment(self._ended.popleft())
+            elif self._past:
+                self._drop_past()
             else:
-                self._drop_invocation()
+                self._drop_rows(ended)
 
     def _drop_environment(self, gone: EnvironmentRecord) -> None:
         del self.environments[gone.id]
@@ -176,21 +181,38 @@ class History:
         self.dropped_revision = max(self.dropped_revision, gone.revision)
         self.known_from = max(self.known_from, _ended_at(gone))
 
-    def _drop_invocation(self) -> None:
+    def _drop_past(self) -> None:
+        past = self._past.popleft()
         self._bytes -= INVOCATION_BYTES
         self.dropped += 1
-        if self._past:
-            past = self._past.popleft()
-            ended, self.dropped_id = past.ended, past.id
-            bodies: _Bodies | None = self._past_bodies.pop(past.id, None)
-        else:
-            whole = len(self._bodies) == len(self._rows)
-            ended = _row_ended(self._rows.popleft())
-            self.dropped_id = self.last_id - len(self._rows)
-            bodies = self._bodies.popleft() if whole else None
+        self.dropped_id = past.id
+        bodies = self._past_bodies.pop(past.id, None)
         if bodies is not None:
             self._body_bytes -= _size(bodies)
-        self.known_from = max(self.known_from, ended)
+        self.known_from = max(self.known_from, past.ended)
+
+    def _drop_rows(self, until: float | None) -> None:
+        """Drop the rows that are too many, but none that ended after ``until``; at least one.
+
+        Many at once: a store that is full drops one for each that comes.
+        """
+        rows, bodies = self._rows, self._bodies
+        most = min(len(rows), -(-(self._bytes - self._limit) // INVOCATION_BYTES))
+        gone = 0
+        while gone < most:
+            row = rows[0]
+            ended = row.ended if isinstance(row, InvocationRecord) else row[4] + row[7] / 1000
+            if gone and until is not None and ended > until:
+                break
+            rows.popleft()
+            gone += 1
+            if ended > self.known_from:
+                self.known_from = ended
+        self._bytes -= gone * INVOCATION_BYTES
+        self.dropped += gone
+        self.dropped_id = self.last_id - len(rows)
+        while len(bodies) > len(rows):
+            self._body_bytes -= _size(bodies.popleft())
 
     # --- what is asked -------------------------------------------------------------------------
 
