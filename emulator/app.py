@@ -620,6 +620,7 @@ class Emulator:
             try:
                 await open_all(components)
                 self.parts.started.set()
+                self._warn_of_missing()
                 on_ready()
                 # What has been imported by now stays: the collector need not look at it again.
                 gc.collect()
@@ -630,6 +631,11 @@ class Emulator:
                 await drain_all(
                     everything, seconds=self.settings.drain_seconds, at_once=self._stop_now
                 )
+
+    def _warn_of_missing(self) -> None:
+        for each in self.minimum.status():
+            if each.reason:
+                self.console.warn(f"--min-instances {each.kept.name}: {each.reason}")
 
     def _listen_to_signals(self) -> None:
         signals = [signal.SIGINT, signal.SIGTERM]

@@ -15,7 +15,7 @@ from emulator.cli.charts.statistics import Summary, summarise
 from emulator.cli.own_emulator import own_emulator
 from emulator.cli.terminal import CommandError
 from emulator.cli.variants import Variant
-from emulator.client.endpoint import MARK, Client
+from emulator.client.endpoint import MARK, Client, reason_of
 
 #: The parts of a cold start, in their order: what the admin API calls them, and people do.
 PARTS = {
@@ -157,7 +157,7 @@ class Measuring:
                 f"what answers at {client.endpoint} is not a localfaas of this version"
             )
         if answer.status != 200:
-            raise CommandError(str(value.get("detail") or f"status {answer.status}"))
+            raise CommandError(reason_of(value, answer.body))
         return value
 
 

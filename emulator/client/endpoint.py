@@ -195,7 +195,7 @@ class Client:
         except ValueError:
             raise self._foreign(answer) from None
         if answer.status >= 400:
-            reason = _reason(value, answer.body)
+            reason = reason_of(value, answer.body)
             raise ClientError(f"{self.endpoint} answered {answer.status}: {reason}")
         if MARK not in answer.headers:
             raise self._foreign(answer)
@@ -222,12 +222,29 @@ def _admin(path: str, query: Mapping[str, Any]) -> str:
     return f"/_emulator/{path}" + (f"?{urlencode(given)}" if given else "")
 
 
-def _reason(value: Any, body: bytes) -> str:
+def reason_of(value: Any, body: bytes) -> str:
+    """Return what an answer says of its error.
+
+    Args:
+        value: The answer, read as JSON.
+        body: The same as bytes.
+    """
     if isinstance(value, dict):
         for name in ("message", "Message", "detail"):
-            if value.get(name):
-                return str(value[name])
+            found = value.get(name)
+            if isinstance(found, list):
+                return "; ".join(map(_wrong_parameter, found))
+            if found:
+                return str(found)
     return body[:300].decode("utf-8", "replace") or "nothing"
+
+
+def _wrong_parameter(told: Any) -> str:
+    """Return what is wrong with one parameter, as the admin API tells it."""
+    if not isinstance(told, dict) or not told.get("loc") or "msg" not in told:
+        return str(told)
+    text = str(told["msg"])
+    return f"{told['loc'][-1]}: {text[:1].lower()}{text[1:]}, not {told.get('input')!r}"
 
 
 def scope_header(service: str, region: str | None, account: str | None) -> dict[str, str]:
@@ -250,5 +267,5 @@ def _error_text(answer: Answer) -> str:
     code = answer.headers.get("x-amzn-errortype", "").partition(":")[0]
     if not code and isinstance(value, dict):
         code = str(value.get("__type", "")).rpartition("#")[2]
-    text = _reason(value, answer.body)
+    text = reason_of(value, answer.body)
     return f"{code}: {text}" if code else text

@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from emulator.model import lifecycle_events as events
-from emulator.model.causes import StopCause
+from emulator.model.causes import ColdCause, ColdStart, StopCause
 from emulator.model.errors import AwsError, ConfigurationError, DriverFault
 from emulator.model.function import LATEST, FunctionVersion
 from emulator.model.ids import new_request_id, new_trace_id
@@ -29,6 +29,7 @@ else:
 
 #: Keeps the environments apart from those of the function's callers, where listeners are told.
 TENANT = "coldstart"
+_WHY = ColdStart(ColdCause.FIRST_CALL, detail="in an environment that is measured")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -115,7 +116,7 @@ async def measure(
         )
     clock = pools.clock
     pool = await _snapshot(pools, version) if snapstart else Pool(pools, version, TENANT)
-    pool.trace_imports, pool.simulates = trace_imports, False
+    pool.trace_imports, pool.simulates, pool.why_first = trace_imports, False, _WHY
     moments = _Moments()
     stop_listening = pools.lifecycle.add(moments)
     try:

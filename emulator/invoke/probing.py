@@ -16,7 +16,7 @@ from typing import Any
 import orjson
 
 from emulator.driver.conventions import runtimes_folder
-from emulator.model.causes import StopCause
+from emulator.model.causes import ColdCause, ColdStart, StopCause
 from emulator.model.clock import Clock
 from emulator.model.errors import AwsError, ConfigurationError, DriverFault
 from emulator.model.function import LATEST, Code, FunctionVersion, LayerVersion
@@ -27,6 +27,7 @@ from emulator.pool.pools import Pools
 
 #: Keeps the environments apart from those of the function's callers, where listeners are told.
 TENANT = "check"
+_WHY = ColdStart(ColdCause.FIRST_CALL, detail="in an environment of a check")
 _POISON = b'{"localfaas_probe": "poison"}'
 #: The languages that the probe knows.
 _PROBED = "python"
@@ -104,6 +105,7 @@ class Probe:
     def _pool(self) -> Pool:
         pool = Pool(self._pools, self._version, TENANT)
         pool.simulates = pool.limits_cpu = False
+        pool.why_first = _WHY
         return pool
 
     async def run(self, order: Sequence[int], *, poisoned: bool = False) -> list[Observed]:

@@ -48,7 +48,7 @@ class ColdStart(NamedTuple):
             case ColdCause.IDLE:
                 return f"the last environment was removed after {self.idle_s:g} s without a call"
             case ColdCause.FIRST_CALL:
-                return "it is the first call"
+                return f"it is the first call {self.detail}".rstrip()
             case ColdCause.SCALED:
                 return "it was started ahead of use"
         texts = {

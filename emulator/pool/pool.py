@@ -77,6 +77,8 @@ class Pool:
         self.trace_imports = False
         #: Starts take as long as a profile says, where there is one.
         self.simulates = True
+        #: Why its first environment starts, where that is no matter of earlier calls.
+        self.why_first: ColdStart | None = None
         #: Environments are held to the share of CPU that their memory stands for.
         self.limits_cpu = True
         #: In the heap of pools with idle environments.
@@ -145,7 +147,7 @@ class Pool:
         if self.environments:
             return ColdStart(ColdCause.ALL_BUSY, busy=len(self.environments))
         if self._last_end is None:
-            return self._pools.why_first(self.version, self.tenant_id)
+            return self.why_first or self._pools.why_first(self.version, self.tenant_id)
         return placement.why_cold(self._last_end)
 
     @property

@@ -23,6 +23,24 @@ _DATA = Path(__file__).with_name("data") / "profiles"
 #: Bytes of a profile's file at most.
 _LARGEST = 1_000_000
 _QUANTILE = re.compile(r"p(\d{1,2}(?:\.\d{1,3})?)")
+#: What a profile's tables have; of each other table, all that is read.
+_KEYS: Mapping[str, tuple[str, ...]] = {
+    "": (
+        "name",
+        "description",
+        "source",
+        "licence",
+        "init",
+        "relatives",
+        "code",
+        "restore",
+        "idle",
+    ),
+    "init": ("table", "day_factor", "runtimes"),
+    "code": ("free_mb", "ms_per_mb"),
+    "idle": ("keep_alive_s",),
+}
+_TEXTS = ("name", "description", "source", "licence")
 #: Memory sizes for which the table has the first call's milliseconds.
 _SIZES_MB = (128, 256, 512, 1024)
 
@@ -155,13 +173,15 @@ class _Reader:
         self._path, self._text = path, text
 
     def profile(self, document: dict[str, Any]) -> Profile:
+        self._check_keys(document, "")
+        texts = {key: self._text_of(document, key) for key in _TEXTS}
         init = self._table(document, "init")
         code = self._table(document, "code")
         return Profile(
-            name=str(document.get("name") or self._path.stem),
-            description=str(document.get("description", "")),
-            source=str(document.get("source", "")),
-            licence=str(document.get("licence", "")),
+            name=texts["name"] or self._path.stem,
+            description=texts["description"],
+            source=texts["source"],
+            licence=texts["licence"],
             rows={**self._shipped(init), **self._own(init)},
             day_factor=self._number(init, "day_factor", 1.0),
             restore_ms=self._distribution(document["restore"], "restore")
@@ -216,21 +236,39 @@ class _Reader:
         return rows
 
     def _distribution(self, quantiles: Any, where: str) -> Distribution:
+        if not isinstance(quantiles, dict):
+            raise self._error(where, "must be a table with quantiles (p50, p99 …)")
+        found = {}
+        for key, value in quantiles.items():
+            match = _QUANTILE.fullmatch(key)
+            if match is None:
+                raise self._error(key, "is no quantile (p50, p99 …)", where)
+            if isinstance(value, bool) or not isinstance(value, (int, float)):
+                raise self._error(key, f"must be a number of milliseconds, not {value!r}", where)
+            found[float(match[1]) / 100] = float(value)
         try:
-            found = {}
-            for key, value in dict(quantiles).items():
-                match = _QUANTILE.fullmatch(key)
-                if match is None:
-                    raise ValueError(f"{key} is no quantile")
-                found[float(match[1]) / 100] = float(value)
             return Distribution.of_quantiles(found)
         except (TypeError, ValueError) as error:
             raise self._error(where, str(error)) from None
+
+    def _check_keys(self, table: Mapping[str, Any], name: str) -> None:
+        for key in table:
+            if key not in _KEYS[name]:
+                known = ", ".join(_KEYS[name])
+                raise self._error(key, f"is not known here: give one of {known}", name)
+
+    def _text_of(self, document: Mapping[str, Any], key: str) -> str:
+        value = document.get(key, "")
+        if not isinstance(value, str):
+            raise self._error(key, f"must be a text, not {value!r}")
+        return value
 
     def _table(self, document: dict[str, Any], key: str) -> dict[str, Any]:
         value = document.get(key, {})
         if not isinstance(value, dict):
             raise self._error(key, "must be a table")
+        if key in _KEYS:
+            self._check_keys(value, key)
         return value
 
     def _number(self, table: dict[str, Any], key: str, default: float) -> float:
@@ -249,14 +287,20 @@ class _Reader:
                 return float(low), float(high)
         raise self._error(key, f"must be two rising numbers, not {value!r}")
 
-    def _error(self, key: str, problem: str) -> ConfigurationError:
-        match = re.search(rf'^[ \t]*(\[?(?:[\w.]+\.)?"?{re.escape(key)})', self._text, re.MULTILINE)
+    def _error(self, key: str, problem: str, table: str = "") -> ConfigurationError:
+        """Return an error that names the place of a key, in a table if one is given."""
+        at = self._find(rf'\[(?:[\w.]+\.)?"?{re.escape(table)}"?\]', 0) if table else 0
+        found = self._find(rf'\[?(?:[\w.]+\.)?"?{re.escape(key)}', max(at, 0))
         place = ""
-        if match is not None:
-            before = self._text[: match.start(1)]
-            line = before.count("\n") + 1
-            place = f" line {line}, column {match.start(1) - before.rfind(chr(10))}:"
+        if found >= 0:
+            line = self._text.count("\n", 0, found) + 1
+            place = f" line {line}, column {found - self._text.rfind(chr(10), 0, found)}:"
         return ConfigurationError(f"{self._path}:{place} {key} {problem}")
+
+    def _find(self, pattern: str, start: int) -> int:
+        """Return where a line begins with a pattern, after its spaces; -1: nowhere."""
+        match = re.compile(rf"^[ \t]*({pattern})", re.MULTILINE).search(self._text, start)
+        return -1 if match is None else match.start(1)
 
 
 def _version(runtime: str) -> float:

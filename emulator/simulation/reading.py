@@ -28,6 +28,8 @@ from emulator.simulation.trace import UNKNOWN, Request, Trace
 #: The largest trace file, bytes.
 _LARGEST = 1 << 30
 _AZURE = "Azure Functions {year}, Microsoft, CC-BY (https://github.com/Azure/AzurePublicDataset)"
+#: What a line of JSON begins with.
+_JSON = ("{", "[", '"')
 #: The columns of Azure's trace of 2019 that precede the columns of minutes.
 _AZURE_2019 = ("HashOwner", "HashApp", "HashFunction", "Trigger")
 #: What stands in the place of durations, which the trace of 2019 has in another file, seconds: the
@@ -73,8 +75,10 @@ def read(path: Path, *, seed: int = 0) -> Trace:
         trace = Trace.of(_csv(first, lines))
     elif not first.text.lstrip().startswith("{") and len(columns) == 4:
         trace, source = Trace.of(_azure_2021(rest())), _AZURE.format(year=2021)
-    else:
+    elif first.text.lstrip()[:1] in _JSON:
         trace = Trace.of(_json_lines(rest()))
+    else:
+        raise first.error(1, "expected the columns at,function,duration_ms, or JSON")
     if not len(trace):
         raise ConfigurationError(f"{path} has no requests")
     trace.title, trace.source = path.name, source

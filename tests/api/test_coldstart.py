@@ -143,3 +143,10 @@ def test_requests_that_are_wrong_are_refused(hello: Running) -> None:
         ("", 422),
     ):
         assert ask(hello, f"/_emulator/coldstart?{query}", "POST")[0] == status
+
+
+def test_a_value_that_can_not_be_measured_is_named(hello: Running, capsys: Any) -> None:
+    words = ["coldstart", "hello", "--compare", "memory=12", "--endpoint", hello.url]
+    assert run(words) == 1
+    said = capsys.readouterr().err
+    assert "memory_mb: input should be greater than or equal to 128, not '12'" in said

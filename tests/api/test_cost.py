@@ -69,3 +69,8 @@ def test_of_a_log(tmp_path: Path, capsys: Any) -> None:
     ):
         assert run(["cost", *words]) == 1
         assert says in capsys.readouterr().err
+
+
+def test_a_function_that_was_never_called_is_named(scripted: Running, capsys: Any) -> None:
+    assert run(["cost", "--function", "nobody", "--endpoint", scripted.url]) == 1
+    assert "no call of a function nobody is recorded" in capsys.readouterr().err

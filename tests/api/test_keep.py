@@ -67,6 +67,11 @@ def test_what_cannot_be_kept_is_refused(running: Running, shell: Shell) -> None:
     assert "has no version 7" in shell("keep", "unpublished:7", code=1)
 
 
+def test_a_function_that_is_not_there_is_warned_of(running: Running) -> None:
+    warned = "--min-instances kept-early: there is no such function, or version, yet"
+    assert warned in running.console.warnings
+
+
 def test_a_count_that_is_none_is_refused(capsys: pytest.CaptureFixture[str]) -> None:
     assert run(["up", "--min-instances", "hello=many", "--port", "0"]) == 2
     assert "'many' is no number of environments" in capsys.readouterr().err

@@ -114,6 +114,8 @@ def _recorded(
         for each in bill.of_document(document, since=since, asynchronous=asynchronous)
         if function in (None, each.function)
     ]
+    if not usages and function is not None:
+        raise CommandError(f"no call of a function {function} is recorded")
     if not usages:
         raise CommandError("no call is recorded: call a function first, or give a file of a log")
     return usages, now - since

@@ -10,6 +10,7 @@ import pytest
 
 from emulator.invoke.cold_starts import ColdStartRun, measure
 from emulator.model.errors import ConfigurationError
+from emulator.model.lifecycle_events import EnvironmentRequested
 from emulator.model.sandbox import Exit
 from emulator.simulation import profile
 from emulator.simulation.starts import ProfiledStarts
@@ -99,6 +100,28 @@ async def test_nothing_is_simulated(tmp_path: Path) -> None:
     world = make_world(starts=starts)
     done = await run(world)
     assert done.total_ms == done.init_ms == pytest.approx(0)
+
+
+async def test_what_is_measured_is_no_reason_for_others() -> None:
+    """Each measured start says that it is one, and the function's own first call is its first."""
+    world = slow_world()
+    whys: list[str] = []
+
+    def heard(event: object) -> None:
+        if isinstance(event, EnvironmentRequested):
+            whys.append(event.why.sentence)
+
+    world.pools.lifecycle.add(heard)
+    for _ in range(2):
+        measuring = asyncio.create_task(measure(world.pools, world.function(), b"{}"))
+        await world.clock.advance(10)
+        await measuring
+    call = world.begin(world.function())
+    await world.clock.advance(10)
+    await call
+    measured = "it is the first call in an environment that is measured"
+    assert whys == [measured, measured, "it is the first call"]
+    await world.pools.close()
 
 
 async def test_other_environments_stay_as_they_are() -> None:

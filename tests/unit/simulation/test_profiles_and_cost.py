@@ -58,7 +58,18 @@ def test_a_runtime_without_figures_has_those_of_its_nearest_relative() -> None:
         ("[init]\nday_factor = -1\n", "line 2, column 1: day_factor must be a number"),
         ("[idle]\nkeep_alive_s = [9, 3]\n", "line 2, column 1: keep_alive_s must be two rising"),
         ('[init]\ntable = "none.csv"\n', "line 2, column 1: table none.csv can't be read"),
-        ("[restore]\nq50 = 3\n", "line 1, column 1: restore q50 is no quantile"),
+        ("[restore]\nq50 = 3\n", "line 2, column 1: q50 is no quantile"),
+        (
+            '[init.runtimes."python3.12"]\np50 = 9\np99 = 20\n[restore]\np50 = "x"\n',
+            "line 5, column 1: p50 must be a number of milliseconds, not 'x'",
+        ),
+        ("restore = 3", "line 1, column 1: restore must be a table with quantiles"),
+        (
+            'name = "own"\n[init]\n  q50 = 9\n',
+            "line 3, column 3: q50 is not known here: give one of",
+        ),
+        ("[idel]\nkeep_alive_s = [1, 2]\n", "line 1, column 1: idel is not known here"),
+        ("name = 3\n", "line 1, column 1: name must be a text, not 3"),
         ("code = 3", "line 1, column 1: code must be a table"),
     ],
 )

@@ -78,6 +78,7 @@ def test_azure_2019_spreads_a_minutes_count(tmp_path: Path) -> None:
         ('{"at": "x", "function": "f", "duration_ms": 1}\n', "line 1, column 2: expected"),
         ('{"at": 1, "function": "f", "duration_ms": true}\n', "line 1, column 28: expected"),
         ("3\n", "line 1, column 1: expected"),
+        ("function,foo\na,1\n", "line 1, column 1: expected the columns at,function,duration_ms"),
         ("at,function\n1,f\n", "line 1, column 1: expected the columns"),
         ("at,function,duration_ms\n1,f\n", "line 2, column 4: there are 2 columns, not 3"),
         ("at,function,duration_ms\n1,f,x\n", "line 2, column 5: 'x' is no number"),
