@@ -11,10 +11,20 @@ from ipaddress import ip_network
 from pathlib import Path
 from typing import Any, Self
 
+from testcontainers.core.config import ConnectionMode
 from testcontainers.core.container import DockerContainer
 from testcontainers.core.wait_strategies import LogMessageWaitStrategy
 
 _PORT = 4566
+_FUNCTIONS = "/functions"
+_HERE = ("localhost", "127.0.0.1", "::1")
+#: The emulator, which answers to the container's own addresses, too: tests that run in a container
+#: beside it call it by one, and none is known before it starts.
+_ENTRYPOINT = (
+    *("sh", "-c"),
+    'export LOCALFAAS_ALLOW_HOST="$LOCALFAAS_ALLOW_HOST $(hostname -i)"; exec localfaas "$@"',
+    "localfaas",
+)
 
 
 class LocalfaasContainer(DockerContainer):
@@ -35,13 +45,14 @@ class LocalfaasContainer(DockerContainer):
         region: str = "us-east-1",
         **options: Any,
     ) -> None:
-        super().__init__(image, **options)
+        super().__init__(image, **{"entrypoint": list(_ENTRYPOINT), **options})
         self._region = region
+        self._functions = Path(functions).resolve() if functions is not None else None
         self.with_exposed_ports(_PORT)
         self.with_env("LOCALFAAS_REGION", region)
-        if functions is not None:
-            self.with_volume_mapping(str(Path(functions).resolve()), "/functions", "ro")
-            self.with_command("up /functions")
+        #: Where the functions are in it.
+        self._place = f"{_FUNCTIONS}/{self._functions.name}" if self._functions else ""
+        self.with_command(["up", self._place] if self._place else ["up"])
 
     @property
     def url(self) -> str:
@@ -49,12 +60,29 @@ class LocalfaasContainer(DockerContainer):
         return f"http://{self.get_container_host_ip()}:{self.get_exposed_port(_PORT)}"
 
     def start(self) -> Self:
-        """Start it, and return once functions can be called."""
+        """Start it, and return once functions can be called.
+
+        Raises:
+            FileNotFoundError: The folder of functions is not there.
+        """
+        if self._functions is not None:
+            self._bring(self._functions)
         # Who calls it by another name than localhost is answered, too.
         self.with_env("LOCALFAAS_ALLOW_HOST", " ".join(self._names()))
         self.waiting_for(LogMessageWaitStrategy(re.compile(r"Ready\.")))
         super().start()
         return self
+
+    def _bring(self, functions: Path) -> None:
+        """Let it see the functions: their folder, or a copy where the engine has other files."""
+        if not functions.is_dir():
+            raise FileNotFoundError(f"there is no folder {functions}")
+        engine = self.get_docker_client()
+        near = engine.get_connection_mode() is ConnectionMode.docker_host
+        if near and engine.host() in _HERE:
+            self.with_volume_mapping(str(functions), self._place, "ro")
+        else:
+            self.with_copy_into_container(functions, _FUNCTIONS)
 
     def _names(self) -> list[str]:
         """Return the names by which tests may call it: that of the engine's machine, its gateways.

@@ -16,7 +16,9 @@ put `pydevd-pycharm` into requirements.txt, and begin the handler with
 
     import pydevd_pycharm; pydevd_pycharm.settrace("127.0.0.1", port=PORT, suspend=False)
 
-Its path mapping is the function's folder to /var/task."""
+Its path mapping is the function's folder to /var/task. It takes the place of --debug, beside which
+it does nothing: `localfaas debug NAME --off`. The function's Timeout counts at breakpoints: raise
+it meanwhile."""
 
 
 def configuration(debugged: Mapping[str, Any], workspace: Path) -> dict[str, Any]:

@@ -126,20 +126,25 @@ def running(image: str, *options: str) -> Iterator[Inside]:
 class TestImage:
     pytestmark = docker_tests
 
+    @pytest.mark.parametrize("beside", [False, True])
     def test_the_testcontainers_module_starts_it(
-        self, image: str, monkeypatch: pytest.MonkeyPatch
+        self, image: str, monkeypatch: pytest.MonkeyPatch, beside: bool
     ) -> None:
-        from testcontainers.core.config import testcontainers_config
+        """By a port of this machine, and as a test in a container beside it does: by its address."""
+        from testcontainers.core.config import ConnectionMode, testcontainers_config
 
         from emulator.testcontainers import LocalfaasContainer
 
         # Its own image, which removes what a test leaves, is in a registry.
         monkeypatch.setattr(testcontainers_config, "ryuk_disabled", True)
+        mode = ConnectionMode.bridge_ip if beside else ConnectionMode.docker_host
+        monkeypatch.setattr(testcontainers_config, "connection_mode_override", mode)
 
         functions = ROOT / "sample_functions"
         with LocalfaasContainer(image, functions=functions, region="eu-west-1") as localfaas:
             answer = localfaas.client("lambda").invoke(FunctionName="hello", Payload=b"{}")
             assert json.load(answer["Payload"])["message"] == "Hello, world!"
+            assert localfaas.url.endswith(":4566") is beside
             assert localfaas.client("sts", account="123456789012").get_caller_identity()[
                 "Account"
             ] == ("123456789012")
