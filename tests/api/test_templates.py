@@ -236,6 +236,27 @@ def test_what_aws_would_refuse_costs_itself_alone(
     assert not [note for note in running.emulator.notes if says in note]
 
 
+@pytest.mark.parametrize(
+    ("before", "after", "says"),
+    [
+        ("VisibilityTimeout: 60", "VisibilityTimeout: 50000", "Orders: Invalid value"),
+        ("BatchSize: 5", "BatchSize: 0", "WorkerPlaced: 1 validation error"),
+        ("CodeUri: .", "CodeUri: gone", "/gone does not exist"),
+    ],
+)
+def test_a_change_that_can_not_be_had_is_told_until_it_is_mended(
+    start: Starts, before: str, after: str, says: str
+) -> None:
+    running = start()
+    (note,) = start.deploy(TEMPLATE.replace(before, after))
+    assert says in note
+    (stack,) = running.client("cloudformation").describe_stacks()["Stacks"]
+    assert stack["StackStatus"] == "UPDATE_FAILED"
+    assert start.deploy(TEMPLATE) == []
+    (stack,) = running.client("cloudformation").describe_stacks()["Stacks"]
+    assert stack["StackStatus"] == "UPDATE_COMPLETE"
+
+
 def test_what_sam_refuses_costs_itself_and_what_needs_it(start: Starts) -> None:
     bad = """
   Bad:

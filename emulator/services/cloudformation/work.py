@@ -186,7 +186,7 @@ class Work:
             await self.store.record(self.stack, "UPDATE_COMPLETE", "", old)
 
     async def _update(self, resource: Resource, new: Resource, properties: Properties) -> None:
-        before = resource.properties if resource.attempted is None else resource.attempted
+        before = _known(resource, properties.values)
         if not resource.change:
             resource.change, resource.before = "updated", resource.copy()
         resource.attempted, resource.shown = properties.values, properties.shown
@@ -289,7 +289,7 @@ class Work:
 
     async def _undo_update(self, resource: Resource, before: Resource) -> bool:
         stack = self.stack
-        now = resource.properties if resource.attempted is None else resource.attempted
+        now = _known(resource, before.properties)
         await self.store.record(stack, "UPDATE_IN_PROGRESS", "", resource)
         kind = self.kinds.find(resource.kind)
         wanted = self.wanted(resource, before.properties)
@@ -459,6 +459,23 @@ def _taken(resource: Resource) -> AwsError:
         "AlreadyExists",
         f"Resource of type '{resource.kind}' with identifier '{resource.there[0]}' already exists.",
     )
+
+
+def _known(resource: Resource, wanted: Mapping[str, Any]) -> dict[str, Any]:
+    """Return what a resource has, as its type compares it with what it is to have.
+
+    After an attempt that failed nobody knows which of two values a property has: it counts as the
+    one that is not wanted, so that it is made.
+    """
+    had, attempted = resource.properties, resource.attempted
+    if attempted is None:
+        return had
+    found = {}
+    for name in [*had, *(each for each in attempted if each not in had)]:
+        of = had if attempted.get(name) == wanted.get(name) else attempted
+        if name in of:
+            found[name] = of[name]
+    return found
 
 
 def _is(resource: Resource, logical: str, physical: str) -> bool:
