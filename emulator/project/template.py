@@ -333,7 +333,7 @@ class TemplateStack:
     def _see(self, tell: Callable[[Event], None], event: Event) -> None:
         if event.status.endswith("_IN_PROGRESS") and "::Stack" not in event.kind:
             self._under_way[event.logical] = event.kind
-        elif self._under_way.pop(event.logical, None) is not None:
+        elif self._under_way.pop(event.logical, None) and event.status.endswith("_COMPLETE"):
             self._done += 1
             self._progress(f"{self._done} resources, {event.logical} ({event.kind}) the last")
         tell(event)

@@ -5,8 +5,9 @@ from __future__ import annotations
 import json
 import os
 import secrets
+import socket
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -68,13 +69,19 @@ class Localfaas:
         )
 
     def set_environment(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        """Let AWS SDKs in this process find this account, until the test ends."""
+        """Let AWS SDKs in this process find this account, until the test ends.
+
+        Addresses of functions and APIs are found, too: their names end in ``.localhost``, which are
+        this machine's (https://www.rfc-editor.org/rfc/rfc6761#section-6.3), but not every resolver
+        knows it.
+        """
         for name in FOREIGN:
             monkeypatch.delenv(name, raising=False)
         nothing = dict.fromkeys(("AWS_CONFIG_FILE", "AWS_SHARED_CREDENTIALS_FILE"), os.devnull)
         for name, value in {**self.environment, **nothing}.items():
             monkeypatch.setenv(name, value)
         monkeypatch.setenv("LOCALFAAS_ENDPOINT", self.url)
+        monkeypatch.setattr(socket, "getaddrinfo", _on_this_machine(socket.getaddrinfo))
         if "boto3" in sys.modules:  # its default session keeps the credentials of another test
             monkeypatch.setattr("boto3.DEFAULT_SESSION", None)
 
@@ -233,6 +240,14 @@ def _loader() -> Any:
     from botocore.loaders import create_loader
 
     return create_loader()
+
+
+def _on_this_machine(resolve: Callable[..., Any]) -> Callable[..., Any]:
+    def getaddrinfo(host: Any, *given: Any, **more: Any) -> Any:
+        named = isinstance(host, str) and host.rstrip(".").endswith(".localhost")
+        return resolve("localhost" if named else host, *given, **more)
+
+    return getaddrinfo
 
 
 def _client(service: str, url: str, region: str, account: str) -> Any:

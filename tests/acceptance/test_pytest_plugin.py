@@ -62,7 +62,17 @@ def test_code_under_test_finds_the_account_by_itself_and_each_test_has_its_own(
 ) -> None:
     project.makepyfile(
         """
-        import boto3, os, pytest
+        import boto3, os, pytest, socket, urllib.request
+
+        def test_addresses_of_functions_are_found(localfaas):
+            localfaas.deploy("greets")
+            localfaas.client("lambda").create_function_url_config(
+                FunctionName="greets", AuthType="NONE")
+            url = localfaas.client("lambda").get_function_url_config(
+                FunctionName="greets")["FunctionUrl"]
+            assert ".localhost:" in url
+            with pytest.raises(urllib.error.HTTPError, match="502"):
+                urllib.request.urlopen(url)  # the event has no name
 
         @pytest.mark.parametrize("n", range(5))
         def test_alone(localfaas, n):
@@ -73,6 +83,7 @@ def test_code_under_test_finds_the_account_by_itself_and_each_test_has_its_own(
 
         def test_after_it():
             assert "AWS_ENDPOINT_URL" not in os.environ
+            assert socket.getaddrinfo.__module__ == "socket"
 
         def test_clients_by_name(sqs_client, lambda_client, s3_client, logs_client):
             assert sqs_client.list_queues().get("QueueUrls") is None
@@ -81,7 +92,7 @@ def test_code_under_test_finds_the_account_by_itself_and_each_test_has_its_own(
             assert logs_client.describe_log_groups()["logGroups"] == []
         """
     )
-    run(project).assert_outcomes(passed=7)
+    run(project).assert_outcomes(passed=8)
 
 
 def test_a_marker_gives_options_and_tests_with_the_same_share_an_emulator(
