@@ -603,6 +603,27 @@ def test_the_greeting_shows_a_stacks_resources_and_outputs(
     assert "└─ SQS::Queue: Dead, Orders\n" in said
 
 
+def test_the_greeting_shows_the_routes_of_apis_at_every_start(start: Starts, capsys: Any) -> None:
+    text = """
+Transform: AWS::Serverless-2016-10-31
+Resources:
+  Fn:
+    Type: AWS::Serverless::Function
+    Properties:
+      Handler: app.handler
+      Runtime: python3.12
+      CodeUri: .
+      Events:
+        Http: {Type: HttpApi, Properties: {Path: /over-http, Method: get}}
+        Rest: {Type: Api, Properties: {Path: /over-rest, Method: get}}
+"""
+    for _ in range(2):
+        greet(start(text).emulator)
+        said = capsys.readouterr().out
+        assert "/over-http" in said
+        assert "/over-rest" in said
+
+
 def test_templates_as_they_are_written_in_the_wild(start: Starts) -> None:
     (start.folder / "src").mkdir()
     (start.folder / "src" / "app.py").write_text("def handler(event, context): pass\n")

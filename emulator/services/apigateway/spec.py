@@ -17,6 +17,6 @@ SPEC = ServiceSpec(
     ),
     template_prefix="AWS::ApiGateway",
     modules=("kinds", "state", "wire"),
-    # Their hosts are answered from the start.
-    opens_for=("apigateway-domain",),
+    # Their routes are shown at the start, and the hosts of domains answered from then on.
+    opens_for=("apigateway-api", "apigateway-domain"),
 )

@@ -12,5 +12,6 @@ SPEC = ServiceSpec(
     path=r"/v2/(?:apis|domainnames|vpclinks|tags|portals|portalproducts)(?:/.*)?",
     template_prefix="AWS::ApiGatewayV2",
     modules=("kinds", "state", "wire"),
-    opens_for=("apigatewayv2-domain",),
+    # Their routes are shown at the start, and the hosts of domains answered from then on.
+    opens_for=("apigatewayv2-api", "apigatewayv2-domain"),
 )
