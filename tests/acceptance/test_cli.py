@@ -579,7 +579,7 @@ def test_a_closed_terminal_ends_it_without_a_trace(tmp_path: Path) -> None:
     session = Session(write(tmp_path / "functions"), TMPDIR=str(tmp_path / "temporary"))
     try:
         session.process.send_signal(signal.SIGHUP)
-        assert session.process.wait(20) == 0
+        assert session.process.wait(50) == 0
     finally:
         session.end()
     assert list((tmp_path / "temporary").iterdir()) == []

@@ -6,6 +6,7 @@ import asyncio
 import os
 import socket
 import threading
+import time
 from pathlib import Path
 
 import pytest
@@ -461,8 +462,14 @@ async def test_waits_for_cpu_are_counted(start: Start, driver: Driver, folder: P
     await runtime.invoke({})
     assert runtime.sandbox.throttled_s() == 0.0, "its init has all the CPU there is"
     driver.initialised(runtime.sandbox, make_spec(folder, memory_mb=177))
-    await runtime.invoke({})
-    assert 0.1 < runtime.sandbox.throttled_s() < 0.5
+    began = time.monotonic()
+    async with asyncio.timeout(PATIENCE):
+        # On a busy machine it may get less of the CPU than its share, and waits for others.
+        while runtime.sandbox.throttled_s() <= 0.1:
+            await runtime.invoke({})
+    # The kernel counts for each CPU that has one of its threads.
+    most_s = (os.cpu_count() or 1) * (time.monotonic() - began)
+    assert runtime.sandbox.throttled_s() < most_s
 
 
 async def test_cpu_is_not_limited_if_so_asked(start: Start, driver: Driver, folder: Path) -> None:
