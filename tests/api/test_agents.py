@@ -80,6 +80,7 @@ async def test_every_tool_says_what_it_does(running: Running) -> None:
     [
         ("invoke", {"name": "lost"}, "Function not found"),
         ("evict", {"name": "lost"}, "there is no function lost"),
+        ("timeline", {"function": "lost"}, "there is no function lost"),
         ("deploy", {"path": "relative"}, "is not an absolute path"),
         ("deploy", {"path": "/no/such/folder"}, "/no/such/folder does not exist"),
     ],
@@ -101,6 +102,8 @@ def test_the_page_names_every_tool_and_commands_that_exist(running: Running) -> 
         text = answer.read().decode()
     assert answer.headers["content-type"].startswith("text/plain")
     assert "deploy, invoke, logs, timeline, evict" in " ".join(text.split())
+    assert f"AWS_ENDPOINT_URL={running.url}," in text
+    assert "localhost:4566" not in text
     assert set(re.findall(r"localfaas (\w+)", text)) - {"up"} <= set(COMMANDS)
 
 

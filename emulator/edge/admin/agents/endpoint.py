@@ -11,7 +11,7 @@ from importlib.resources import files
 from typing import TYPE_CHECKING, Any
 
 import orjson
-from fastapi import FastAPI
+from fastapi import FastAPI, Request
 from fastapi.responses import PlainTextResponse
 
 import emulator
@@ -25,6 +25,8 @@ if TYPE_CHECKING:
     from mcp.server.mcpserver import MCPServer
 
 PATH = f"{PREFIX}/mcp"
+#: What the page says of an emulator that nobody has told otherwise.
+_USUAL, _USUAL_REGION = "http://localhost:4566", "us-east-1"
 _MISSING = "The MCP endpoint needs a further package: pip install 'localfaas[mcp]'"
 _INSTRUCTIONS = (
     "localfaas runs AWS Lambda functions on this machine. Deploy a template or a folder, call "
@@ -70,8 +72,12 @@ def add(app: FastAPI, parts: Parts, deploy: Deploy, stopping: asyncio.Event) -> 
     """Add the routes."""
 
     @app.get(f"{PREFIX}/llms.txt", summary="What an agent should know")
-    async def llms() -> PlainTextResponse:
-        return PlainTextResponse(files(__package__).joinpath("llms.txt").read_text())
+    async def llms(request: Request) -> PlainTextResponse:
+        """Return the page, with the address by which the caller has found this emulator."""
+        text = files(__package__).joinpath("llms.txt").read_text()
+        own = str(request.base_url).rstrip("/")
+        text = text.replace(_USUAL, own).replace(_USUAL_REGION, parts.table.region)
+        return PlainTextResponse(text)
 
     app.add_route(PATH, Endpoint(parts, deploy, stopping), include_in_schema=False)  # type: ignore[arg-type]
 

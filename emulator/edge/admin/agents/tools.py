@@ -83,7 +83,13 @@ def tools(parts: Parts, deploy: Deploy) -> list[Tool]:
         functions = frozenset({function} if function else ())
         filters = Filters(functions=functions, failed=failed, cold=cold)
         snapshot = take_snapshot(parts, recorded)
-        return documents.listing(snapshot, filters, limit=min(max(1, limit), 200), before=None)
+        found = documents.listing(snapshot, filters, limit=min(max(1, limit), 200), before=None)
+        known = {each.name for each in parts.registry.all()}
+        if function and function not in known and not found["invocations"]:
+            raise LocalfaasError(
+                f"there is no function {function}, and no such invocation of it is known"
+            )
+        return found
 
     async def evict(name: str) -> dict[str, Any]:
         """End a function's environments, so that its next call is a cold start."""
