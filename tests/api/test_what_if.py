@@ -29,28 +29,35 @@ def plain(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
 
 
 def test_a_recorded_run_is_predicted_exactly(capsys: Any) -> None:
+    begun, together = 0, 1
+
     async def script(runtime: RuntimeClient) -> Exit | None:
+        nonlocal begun
         clock = running.emulator.clock
         await clock.sleep(0.02)
         while True:
             request_id, payload = await runtime.next()
+            begun += 1
+            while begun < together:  # those of a burst run at once, however slow their callers are
+                await clock.sleep(0.005)
             await clock.sleep(0.03)
             await runtime.respond(request_id, payload)
 
-    running = Running(Settings(port=0, idle_timeout=0.5), driver=ScriptedDriver(script))
+    running = Running(Settings(port=0, idle_timeout=1.5), driver=ScriptedDriver(script))
     try:
         client = running.client("lambda")
         create(client, "hello", MemorySize=512)
         client.get_waiter("function_active_v2").wait(FunctionName="hello")
         with ThreadPoolExecutor(4) as callers:
             for burst in (1, 4, 2, 3):
+                begun, together = 0, burst
                 calls = [callers.submit(client.invoke, FunctionName="hello") for _ in range(burst)]
                 assert all(call.result()["StatusCode"] == 200 for call in calls)
             while running.emulator.pools.count:  # all are idle for too long
                 running.call(lambda: running.emulator.clock.sleep(0.02))
             client.invoke(FunctionName="hello")
         pool = get(running, "pool")
-        assert pool["idle_timeout_s"] == 0.5
+        assert pool["idle_timeout_s"] == 1.5
         assert (
             pool["functions"]["arn:aws:lambda:us-east-1:000000000000:function:hello:$LATEST"][
                 "memory_mb"
