@@ -71,6 +71,15 @@ def target(client: Any, api_id: str, **fields: Any) -> str:
     return f"integrations/{made['IntegrationId']}"
 
 
+@pytest.mark.parametrize("name", ["", "n" * 129])
+def test_an_api_has_a_name(client: Any, name: str) -> None:
+    said = refused("BadRequestException", client.create_api, Name=name, ProtocolType="HTTP")
+    assert said == "Invalid API name specified"
+    api_id = client.create_api(Name="named", ProtocolType="HTTP")["ApiId"]
+    refused("BadRequestException", client.update_api, ApiId=api_id, Name=name)
+    assert client.get_api(ApiId=api_id)["Name"] == "named"
+
+
 def test_the_life_of_an_api(running: Running, client: Any) -> None:
     made = client.create_api(
         Name="life", ProtocolType="HTTP", Tags={"a": "1"}, Description="first", Version="1"

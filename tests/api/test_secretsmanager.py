@@ -182,6 +182,17 @@ def test_listing_by_filters(secrets: Any) -> None:
     refused(secrets.batch_get_secret_value, "InvalidParameterException")
 
 
+def test_tags_may_lack_a_value_and_need_a_key(secrets: Any) -> None:
+    secrets.create_secret(Name="tagged", Tags=[{"Key": "a"}])
+    refused(
+        secrets.tag_resource,
+        "InvalidParameterException",
+        SecretId="tagged",
+        Tags=[{"Value": "v"}],
+    )
+    assert secrets.describe_secret(SecretId="tagged")["Tags"] == [{"Key": "a", "Value": ""}]
+
+
 def test_policies(secrets: Any) -> None:
     secrets.create_secret(Name="guarded", SecretString="v")
     which = {"SecretId": "guarded"}

@@ -17,6 +17,7 @@ from emulator.services.context import Context, Request, Response
 
 _HTTP_SELECTION = "$request.method $request.path"
 _API_KEY = "$request.header.x-api-key"
+_LONGEST_NAME = 128
 #: Members of CreateApi that make parts, and are not kept with the API.
 _QUICK = ("CredentialsArn", "RouteKey", "Target")
 
@@ -47,6 +48,7 @@ async def make(ctx: Context, wanted: Body) -> Api:
         AwsError: BadRequestException.
     """
     body = merge({}, wanted)
+    _check_name(body)
     tags = body.setdefault("Tags", {})
     api_id = ctx.parts.hosts.new_api_id(ctx.account, ctx.region, body["Name"], tags)
     is_http = body["ProtocolType"] == HTTP
@@ -84,6 +86,7 @@ async def update_api(ctx: Context, request: Request) -> Response:
     api, kept = find_api(ctx, request), state.of(ctx)
     changes = {k: v for k, v in request.items() if k not in ("ApiId", *_QUICK)}
     after = merge(api.body, changes)
+    _check_name(after)
     _check(after)
     await _update_quickly(kept, api, request)
     await kept.put_api(ctx.account, ctx.region, after)
@@ -125,6 +128,13 @@ def address(
     return f"{scheme}://{api_id}.execute-api.{region}.localhost{port}"
 
 
+def _check_name(body: Body) -> None:
+    if not 1 <= len(body.get("Name") or "") <= _LONGEST_NAME:
+        raise bad_request("Invalid API name specified")
+    if body.get("ProtocolType") not in (HTTP, WEBSOCKET):
+        raise bad_request("Invalid protocol specified. Must be one of [HTTP, WEBSOCKET]")
+
+
 def _check(body: Body) -> None:
     """Complete an API, and refuse one that makes no sense."""
     body.setdefault("ApiKeySelectionExpression", _API_KEY)
@@ -145,8 +155,6 @@ def _check(body: Body) -> None:
         raise bad_request(f"Invalid route selection expression {expression} specified")
     if body.get("CorsConfiguration"):
         raise bad_request("CORS configuration is supported only for HTTP APIs")
-    if body["ProtocolType"] != WEBSOCKET:
-        raise bad_request("Invalid protocol specified. Must be one of [HTTP, WEBSOCKET]")
 
 
 def _check_cors(cors: dict[str, Any]) -> None:

@@ -48,7 +48,7 @@ async def create_secret(ctx: Context, request: Request) -> Response:
         _refuse_unless_repeated(before, version_id, value)
         return {**named(before), "VersionId": version_id if value else None}
     now = ctx.clock.now()
-    tags = _checked_tags({tag["Key"]: tag["Value"] for tag in request.get("Tags") or []})
+    tags = _checked_tags(_tags(request))
     secret: Secret = {
         "name": name,
         "arn": _new_arn(ctx, name),
@@ -192,6 +192,16 @@ async def restore_secret(ctx: Context, request: Request) -> Response:
     return named(secret)
 
 
+def _tags(request: Request) -> dict[str, str]:
+    """Return the tags of a request; the model requires neither member of one."""
+    tags: dict[str, str] = {}
+    for tag in request.get("Tags") or ():
+        if "Key" not in tag:
+            raise invalid("A tag needs a Key.")
+        tags[tag["Key"]] = tag.get("Value") or ""
+    return tags
+
+
 def _checked_tags(tags: dict[str, str]) -> dict[str, str]:
     if len(tags) > _MOST_TAGS:
         raise invalid(f"A secret has {_MOST_TAGS} tags at most.")
@@ -207,8 +217,7 @@ async def tag_resource(ctx: Context, request: Request) -> Response:
     Source: https://docs.aws.amazon.com/secretsmanager/latest/apireference/API_TagResource.html
     """
     secret = find(ctx, request)
-    new = {tag["Key"]: tag["Value"] for tag in request["Tags"]}
-    await keep(ctx, secret, tags=_checked_tags({**(secret["tags"] or {}), **new}))
+    await keep(ctx, secret, tags=_checked_tags({**(secret["tags"] or {}), **_tags(request)}))
     return {}
 
 
