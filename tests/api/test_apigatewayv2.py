@@ -173,7 +173,7 @@ def test_the_life_of_a_route(client: Any, http: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "key", ["GET", "get /a", "FETCH /a", "GET a", "GET /{a+}/b", "GET /a{b}", "GET /{a}/{a}"]
+    "key", ["", "GET", "get /a", "FETCH /a", "GET a", "GET /{a+}/b", "GET /a{b}", "GET /{a}/{a}"]
 )
 def test_route_keys_that_are_none(client: Any, http: str, key: str) -> None:
     refused("BadRequestException", client.create_route, ApiId=http, RouteKey=key)

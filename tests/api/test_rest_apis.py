@@ -211,6 +211,9 @@ def test_models_and_validators(api: Any, rest_api: tuple[str, str]) -> None:
     )
     flat = api.get_model(restApiId=api_id, modelName="Orders", flatten=True)["schema"]
     assert json.loads(flat)["definitions"] == {"Order": schema}
+    plain = {"contentType": "text/plain", "schema": "a text"}
+    api.create_model(restApiId=api_id, name="Plain", **plain)
+    assert api.get_model(restApiId=api_id, modelName="Plain", flatten=True)["schema"] == "a text"
     template = api.get_model_template(restApiId=api_id, modelName="Order")["value"]
     assert '"id" : "$inputRoot.id"' in template
     api.update_model(

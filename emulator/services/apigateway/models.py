@@ -104,7 +104,10 @@ def _owner(ctx: Context, request: Request) -> Document:
 
 
 def flattened(api: Mapping[str, Any], model: Mapping[str, Any]) -> str:
-    """Return a model's schema with the models it refers to among its definitions."""
+    """Return a model's schema with the models it refers to among its definitions.
+
+    One that is no JSON Schema, which models of other content types may have, is as it is.
+    """
     definitions: dict[str, Any] = {}
 
     def rewrite(value: Any) -> Any:
@@ -116,17 +119,29 @@ def flattened(api: Mapping[str, Any], model: Mapping[str, Any]) -> str:
         match = re.fullmatch(r".*/restapis/[^/]+/models/(\w+)|#/definitions/(\w+)", str(value))
         name = (match[1] or match[2]) if match else ""
         other = (api.get("models") or {}).get(name)
-        if other is None:
+        found = None if other is None else _schema(other)
+        if found is None:
             return value
         if name not in definitions:
             definitions[name] = {}
-            definitions[name] = rewrite(json.loads(other["schema"]))
+            definitions[name] = rewrite(found)
         return f"#/definitions/{name}"
 
-    schema = rewrite(json.loads(model["schema"]))
+    given = _schema(model)
+    if given is None:
+        return str(model.get("schema") or "")
+    schema = rewrite(given)
     if definitions:
         schema["definitions"] = {**(schema.get("definitions") or {}), **definitions}
     return json.dumps(schema)
+
+
+def _schema(model: Mapping[str, Any]) -> dict[str, Any] | None:
+    try:
+        found = json.loads(model.get("schema") or "")
+    except ValueError:
+        return None
+    return found if isinstance(found, dict) else None
 
 
 async def get_models(ctx: Context, request: Request) -> Response:
@@ -138,15 +153,14 @@ async def get_models(ctx: Context, request: Request) -> Response:
 async def get_model_template(ctx: Context, request: Request) -> Response:
     """See https://docs.aws.amazon.com/apigateway/latest/api/API_GetModelTemplate.html."""
     model = _model_of(_owner(ctx, request), request["modelName"])
-    schema = json.loads(model["schema"]) if "json" in model["contentType"] else {}
-    return {"value": _template(schema)}
+    schema = _schema(model) if "json" in model["contentType"] else None
+    return {"value": _template(schema or {})}
 
 
 def _template(schema: Mapping[str, Any]) -> str:
-    names = list(schema.get("properties") or {})
     is_list = schema.get("type") == "array"
-    if is_list:
-        names = list((schema.get("items") or {}).get("properties") or {})
+    of = schema.get("items") if is_list else schema
+    names = list((of.get("properties") if isinstance(of, dict) else None) or {})
     members = ",\n".join(f'  "{name}" : "$inputRoot.{name}"' for name in names)
     body = f"{{\n{members}\n}}" if members else "{ }"
     return f"#set($inputRoot = $input.path('$'))\n{f'[{body}]' if is_list else body}"

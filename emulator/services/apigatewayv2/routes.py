@@ -22,7 +22,9 @@ _TYPES = {True: ("NONE", "JWT", "AWS_IAM", "CUSTOM"), False: ("NONE", "AWS_IAM",
 
 def _check(api: Api, before: Body | None, route: Body) -> None:
     """Complete a route, and refuse one that makes no sense."""
-    key = route["RouteKey"]
+    key = route.get("RouteKey")
+    if not key:
+        raise bad_request("RouteKey is a required field")
     _check_key(api, key)
     for other in api.held["routes"].values():
         if other["RouteKey"] == key and other["RouteId"] != route["RouteId"]:
