@@ -29,6 +29,12 @@ _NAMING = ("dependencies", "optionalDependencies")
 _OF_THE_PROJECT = ("scripts", "workspaces", "devDependencies")
 _MACHINES = {"x86_64": "x64", "arm64": "arm64"}
 _LOCAL = "file:"
+#: Seconds instead of minutes between attempts: who calls a function does not wait that long for
+#: the error.
+_ATTEMPTS = {
+    "npm_config_fetch_retry_mintimeout": "1000",
+    "npm_config_fetch_retry_maxtimeout": "10000",
+}
 #: npm's code of packages that do not agree on a third one.
 _PEERS = "ERESOLVE"
 
@@ -111,7 +117,7 @@ async def run(arguments: Sequence[str], folder: Path) -> str | None:
     npm = shutil.which("npm")
     if npm is None:
         return "there is no npm on PATH. Install it, or put node_modules beside the function"
-    environ = {**os.environ, "npm_config_update_notifier": "false"}
+    environ = {**_ATTEMPTS, **os.environ, "npm_config_update_notifier": "false"}
     failure = await programs.run([npm, *arguments], folder, environ)
     return None if failure is None else _told(failure.told) or failure.how
 

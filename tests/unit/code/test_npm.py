@@ -17,6 +17,7 @@ from emulator.testing import RecordingConsole
 _NPM = """#!/bin/sh
 echo "$@" >> "$ASKED"
 cat package.json >> "$ASKED"
+echo "$npm_config_fetch_retry_maxtimeout" > "$ASKED.ms"
 grep -q lost package.json && {
   echo 'npm error code E404' >&2
   echo 'npm error 404 Not Found - lost' >&2
@@ -122,6 +123,17 @@ async def test_what_npm_says_is_told(folder: Path, tmp_path: Path, asked: Path) 
         match=r"^npm could not install orders/package\.json: code E404; 404 Not Found - lost$",
     ):
         await packages(tmp_path).layer(version(folder))
+
+
+@pytest.mark.parametrize(("own", "used"), [("", "10000"), ("60000", "60000")])
+async def test_a_registry_that_is_away_is_told_soon(
+    folder: Path, tmp_path: Path, asked: Path, monkeypatch: pytest.MonkeyPatch, own: str, used: str
+) -> None:
+    if own:
+        monkeypatch.setenv("npm_config_fetch_retry_maxtimeout", own)
+    write(folder, dependencies={"parcel": "1"})
+    await packages(tmp_path).layer(version(folder))
+    assert asked.with_suffix(".ms").read_text().strip() == used
 
 
 async def test_without_npm_the_way_out_is_told(
