@@ -141,16 +141,12 @@ async def begun(watched: Watched, name: str) -> None:
             except TimeoutError:
                 continue
             break
-    # What is still on its way about these writes is no answer to later ones.
-    await quiet(watched)
-
-
-async def quiet(watched: Watched) -> None:
-    """Wait until nothing has been told for a while."""
-    told = -1
-    while told != len(watched.said):
-        told = len(watched.said)
-        await asyncio.sleep(0.2)
+    # What is still on its way about these writes is no answer to later ones: one more, which comes
+    # whole and in one event, is told of after them.
+    last = watched.root.parent / f"{watched.root.name}.py"
+    last.write_text(CODE.format(value=0))
+    last.rename(watched.root / name / "0.py")
+    await watched.until(lambda: any("(0.py" in text for text in watched.said[said:]))
 
 
 async def test_files_that_do_not_count_reload_nothing(watched: Watched) -> None:
