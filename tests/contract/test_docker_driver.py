@@ -393,6 +393,23 @@ class TestHygiene:
         assert await runtime.run("result = 1") == 1
         runtime.close()
 
+    async def test_a_living_emulator_in_a_container_keeps_its_own(self) -> None:
+        need_engine()
+        control = _docker("run", "-d", IMAGE, "sleep", "60").strip()
+        volume = f"localfaas-test-{control[:12]}"
+        marks = (f"instance={control}", "owner=elsewhere:/run", f"control={control}")
+        try:
+            words = [word for mark in marks for word in ("--label", f"localfaas.{mark}")]
+            _docker("volume", "create", *words, volume)
+            async with open_driver(stems=0):
+                assert volume in _docker("volume", "ls", "-q").split()
+            _docker("rm", "-f", control)
+            async with open_driver(stems=0):
+                assert volume not in _docker("volume", "ls", "-q").split()
+        finally:
+            _docker("rm", "-f", control)
+            _docker("volume", "rm", "-f", volume)
+
     async def test_labels_that_are_asked_for(self, tmp_path: Path) -> None:
         need_engine()
         reaper = {"org.testcontainers.session-id": "a-session"}

@@ -325,10 +325,12 @@ class Engine:
             raise
 
     async def containers(self, label: str) -> list[ListedContainer]:
-        """List the containers, running or not, that carry ``label`` (``key`` or ``key=value``)."""
-        found = await self.call(
-            lambda client: client.containers(all=True, filters={"label": label})
-        )
+        """List the containers, running or not, that carry ``label`` (``key`` or ``key=value``).
+
+        All of them without one: to the engine, a filter for "" is one that no label meets.
+        """
+        filters = {"label": label} if label else {}
+        found = await self.call(lambda client: client.containers(all=True, filters=filters))
         return [
             ListedContainer(
                 id=one["Id"], labels=one.get("Labels") or {}, running=one["State"] == "running"
