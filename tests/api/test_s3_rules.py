@@ -251,6 +251,11 @@ LOCK_UNTIL, LOCK_MODE = "x-amz-object-lock-retain-until-date", "x-amz-object-loc
         ("list_objects_v2", {"Bucket": "rules", "EncodingType": "x"}, {"ArgumentValue": "x"}),
         (
             "list_objects_v2",
+            {"Bucket": "rules", "ContinuationToken": "x" * 8},
+            {"ArgumentName": "continuation-token"},
+        ),
+        (
+            "list_objects_v2",
             {"Bucket": "rules", "ContinuationToken": "é"},
             {"Code": "InvalidArgument"},
         ),
@@ -285,6 +290,12 @@ def test_the_range_of_a_copied_part_has_two_ends(s3: Any, text: str, part: str |
     with pytest.raises(ClientError, match=part) as caught:
         s3.upload_part_copy(**given)
     assert caught.value.response["Error"]["ArgumentName"] == "x-amz-copy-source-range"
+
+
+def test_object_lambdas_are_refused_in_words(running: Running) -> None:
+    s3 = running.client("s3", inject_host_prefix=False)
+    with pytest.raises(ClientError, match="object lambdas are not served"):
+        s3.write_get_object_response(RequestRoute="r", RequestToken="t")
 
 
 def test_versions_have_ids_as_those_of_aws_and_keep_their_place(s3: Any) -> None:

@@ -169,8 +169,8 @@ class CustomResource(ServiceKind):
             return
         if result.get("FunctionError"):
             # AWS tries it again twice, and then waits for ServiceTimeout.
-            text = bytes(result["Payload"] or b"").decode("utf-8", "replace")
-            _fail(answered, f"The function of the custom resource failed: {text[:1000]}")
+            told = _told(bytes(result["Payload"] or b""))
+            _fail(answered, f"The function of the custom resource failed: {told}")
         elif not answered.done():
             self._parts.console.info(
                 f"{request['LogicalResourceId']}: the function {token.rpartition(':')[2]} has"
@@ -209,6 +209,17 @@ def _give_up(answered: asyncio.Future[bytes], request_id: str) -> None:
         " may need to update your Lambda function so that CloudFormation can attach the updated"
         " version.",
     )
+
+
+def _told(payload: bytes) -> str:
+    """Return what a function's error says, without its trace."""
+    text = payload.decode("utf-8", "replace")
+    try:
+        error = orjson.loads(payload)
+        text = f"{error['errorType']}: {error['errorMessage']}"
+    except (ValueError, TypeError, KeyError):
+        pass
+    return text[:1000]
 
 
 def _fail(answered: asyncio.Future[bytes], message: str) -> None:

@@ -170,7 +170,7 @@ async def list_objects_v2(ctx: Context, request: Request) -> Response:
 
 def to_token(key: str) -> str:
     """Return a key as what a next page is asked for by."""
-    return urlsafe_b64encode(key.encode("utf-8", "surrogateescape")).decode()
+    return urlsafe_b64encode(key.encode()).decode()
 
 
 def from_token(token: str) -> str:
@@ -181,7 +181,7 @@ def from_token(token: str) -> str:
     """
     try:
         if token:
-            return b64decode(token, b"-_", validate=True).decode("utf-8", "surrogateescape")
+            return b64decode(token, b"-_", validate=True).decode()
     except ValueError:
         pass
     raise errors.invalid(

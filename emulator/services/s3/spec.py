@@ -13,7 +13,8 @@ SPEC = ServiceSpec(
     title="S3",
     origin="AWS::S3::Bucket",
     protocols=("rest-xml",),
-    signing_names=("s3",),
+    # WriteGetObjectResponse has a name of its own.
+    signing_names=("s3", "s3-object-lambda"),
     arn_name="s3",
     signed_by_version_2=True,
     # S3's host, or a bucket's own: "bucket.s3.localhost", "bucket.localhost".
