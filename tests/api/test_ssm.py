@@ -96,6 +96,12 @@ def test_several_at_once(ssm: Any) -> None:
             "too long",
         ),
         ({"KeyId": "alias/x"}, "ValidationException", "SecureString type parameter only"),
+        ({"KeyId": "nope", "Type": "SecureString"}, "InvalidKeyId", "Invalid keyId 'nope'"),
+        (
+            {"KeyId": "alias/nope", "Type": "SecureString"},
+            "InvalidKeyId",
+            "alias/nope is not found.",
+        ),
         (
             {"Tags": [{"Key": str(number), "Value": "v"} for number in range(51)]},
             "TooManyTagsError",

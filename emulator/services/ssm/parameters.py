@@ -55,6 +55,20 @@ def check_tags(tags: Sized) -> None:
         )
 
 
+async def _check_key(ctx: Context, key: str) -> None:
+    """Have KMS say whether a key encrypts.
+
+    Raises:
+        AwsError: InvalidKeyId, with what KMS says.
+    """
+    request = {"KeyId": key, "Plaintext": b"parameter"}
+    account, region = ctx.account, ctx.region
+    try:
+        await ctx.parts.table.call("kms", "Encrypt", request, account=account, region=region)
+    except AwsError as error:
+        raise AwsError("InvalidKeyId", error.message) from error
+
+
 async def put_parameter(ctx: Context, request: Request) -> Response:
     """Serve PutParameter.
 
@@ -80,9 +94,12 @@ async def put_parameter(ctx: Context, request: Request) -> Response:
         )
     user = f"arn:aws:iam::{ctx.account}:root"
     version = versions.next_version(before, request, ctx.clock.now(), user)
+    if version["type"] == "SecureString" and request.get("KeyId"):
+        await _check_key(ctx, request["KeyId"])
     if version["pattern"]:
         await versions.check_value(version)
-        # Matching may have taken a while.
+    if version["pattern"] or request.get("KeyId"):
+        # That may have taken a while.
         before = of(ctx).find(ctx.account, ctx.region, name)
         version["version"] = before["versions"][-1]["version"] + 1 if before else 1
     if before is None:
