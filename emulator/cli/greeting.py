@@ -59,10 +59,11 @@ def greet(emulator: Emulator) -> None:
         print(f"\nload balancer: http://localhost:{port}/ leads to {balancer.function}")
     for stack in emulator.project.stacks if emulator.project is not None else ():
         _show_stack(stack)
+    names = {function.name for function in functions}
     for debugged, debug in emulator.debug.items():
-        print(
-            f"\n{debugged}: a debugger can attach to 127.0.0.1:{debug.port} from its first call on"
-        )
+        missing = "" if debugged in names else ", which is not here yet"
+        where = f"127.0.0.1:{debug.port}"
+        print(f"\n{debugged}{missing}: a debugger can attach to {where} from its first call on")
     calls = f"{emulator.endpoint}/2015-03-31/functions/{name}/invocations"
     print(
         f"\naws lambda invoke --endpoint-url {emulator.endpoint} --no-sign-request "

@@ -37,6 +37,20 @@ async def test_what_the_machine_lacks_has_a_remedy(
     assert said.splitlines() == ([*lacks, remedy] if lacks else [])
 
 
+async def test_a_function_to_debug_that_is_not_there_is_named(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    emulator = Emulator(Settings(port=0, debug=("lost=5999",)), driver=ScriptedDriver())
+
+    def ready() -> None:
+        greet(emulator)
+        emulator.stop()
+
+    await emulator.run(ready)
+    said = capsys.readouterr().out
+    assert "lost, which is not here yet: a debugger can attach to 127.0.0.1:5999" in said
+
+
 @pytest.mark.parametrize("kind", ["http", "rest"])
 async def test_the_routes_of_apis_are_shown(kind: str, capsys: pytest.CaptureFixture[str]) -> None:
     emulator = Emulator(Settings(port=0), driver=ScriptedDriver())
