@@ -15,6 +15,8 @@ class StoredTimeline:
     def __init__(self, database: Database) -> None:
         self._database = database
         self._sql = queries()
+        #: Bytes of all pages; None: not known. Those of an hour take a while to add up.
+        self._size: int | None = None
 
     async def open(self, identity: str, now: float) -> TimelineState:
         sql = self._sql
@@ -31,19 +33,26 @@ class StoredTimeline:
 
     async def write(self, page: TimelinePage, limit_bytes: int) -> None:
         sql = self._sql
+        # It is not known again if this write fails.
+        known, self._size = self._size, None
 
-        def work(connection: sqlite3.Connection) -> None:
+        def work(connection: sqlite3.Connection) -> int:
             connection.execute(sql["insert_timeline_page"], (*page.last, page.at, page.content))
-            (size,) = connection.execute(sql["size_of_timeline"]).fetchone()
+            size: int
+            if known is None:
+                (size,) = connection.execute(sql["size_of_timeline"]).fetchone()
+            else:
+                size = known + len(page.content)
             while size > limit_bytes:
                 number, at, freed = connection.execute(sql["oldest_timeline_page"]).fetchone()
                 if number == page.last.number:
-                    return
+                    break
                 connection.execute(sql["delete_timeline_page"], (number,))
                 connection.execute(sql["forget_timeline"], (at,))
                 size -= freed
+            return size
 
-        await self._database.write(work)
+        self._size = await self._database.write(work)
 
     async def pages(self, until: int) -> list[TimelinePage]:
         def work(connection: sqlite3.Connection) -> list[TimelinePage]:
