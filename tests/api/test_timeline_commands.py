@@ -15,6 +15,7 @@ import termios
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
+from http.client import HTTPConnection
 from pathlib import Path
 from typing import Any
 
@@ -192,3 +193,31 @@ def test_watching_on_a_terminal_is_a_screen_until_ctrl_c(running: Running) -> No
     os.close(ours)
     assert b"\x1b[?1049h" in seen  # a screen of its own …
     assert seen.rindex(b"\x1b[?1049l") > seen.rindex(b"\x1b[?1049h")  # … that is gone again
+
+
+def test_a_record_that_is_full_says_from_when_it_knows(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    running = Running(
+        Settings(port=0, transition_seconds=0, timeline_mb=1), driver=ScriptedDriver()
+    )
+    try:
+        create(running.client("lambda"), "hello")
+        address = running.url.removeprefix("http://")
+        connection = HTTPConnection(address, timeout=20)
+        for _ in range(1000):
+            connection.request("POST", "/2015-03-31/functions/hello/invocations", b"{}")
+            connection.getresponse().read()
+        connection.close()
+        assert run(["invocations", "hello", "--endpoint", running.url]) == 0
+        said = capsys.readouterr()
+        found = re.search(r"(\d+) invocations since \d\d:\d\d:\d\d, 0 cold", said.err + said.out)
+        assert found is not None
+        assert int(found[1]) < 1000
+        plot = str(tmp_path / "plot.svg")
+        assert run(["what-if", "--endpoint", running.url, "--json", "--output", plot]) == 0
+        told = re.search(r"the record is full: (\d+) calls before \d\d:", capsys.readouterr().err)
+        assert told is not None
+        assert int(told[1]) + int(found[1]) == 1000
+    finally:
+        running.stop()

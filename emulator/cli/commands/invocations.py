@@ -116,9 +116,11 @@ def _flag(value: bool | None) -> str | None:
 def _summary(found: dict[str, Any]) -> str:
     total = found["summary"]
     count, cold = total["count"], total["cold"]
+    since = f" since {local_time(int(found['known_from'] * 1000))[:8]}"
     if not count:
-        return f"no invocations since {local_time(int(found['known_from'] * 1000))[:8]}"
-    parts = [f"{count:,} invocation{'s' * (count != 1)}"]
+        return f"no invocations{since}"
+    # Where the record is full, it says from when it knows.
+    parts = [f"{count:,} invocation{'s' * (count != 1)}{since if found['dropped'] else ''}"]
     share = f" ({cold / count:.1%}), which cost their callers {total['cold_ms']:,.0f} ms"
     parts.append(f"{cold:,} cold{share if cold else ''}")
     if total["failed"]:

@@ -14,6 +14,7 @@ from emulator.cli.terminal import (
     DEFAULT_WIDTH,
     CommandError,
     is_terminal,
+    local_time,
     note,
     show_json,
     terminal_width,
@@ -152,6 +153,12 @@ def _recorded(endpoint: str) -> Trace:
         note(
             f"the profile {pool['profile']} keeps environments for {drawn[0]:g} to {drawn[1]:g} s, "
             "as it draws: the row of the recorded settings takes the middle of that"
+        )
+    if document["dropped"]:
+        since = local_time(int(document["known_from"] * 1000))[:8]
+        note(
+            f"the record is full: {document['dropped']:,} calls before {since} are gone, and those "
+            "that follow find no environment of theirs (`localfaas up --timeline-mb` keeps more)"
         )
     trace = recorded.of_document({**document, "pool": pool})
     if not len(trace):

@@ -143,6 +143,7 @@ def listing(
     return {
         "now": snapshot.now,
         "known_from": snapshot.known_from,
+        "dropped": snapshot.dropped,
         "next": page[-1].id if len(older) > limit else None,
         "summary": summary(every, snapshot.prices),
         "invocations": [invocation(each, snapshot) for each in page],
