@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
 
+from emulator.model.clock import Timer
 from emulator.model.jumping_clock import JumpingClock
 from emulator.settings import Settings
 from tests.api.conftest import Running
@@ -17,7 +18,26 @@ from tests.conformance.scenarios_kinesis import SCENARIOS, Streams
 from tests.conformance.scenarios_table_streams import REPLAYS
 
 pytestmark = pytest.mark.skipif(not FOLDER.is_dir(), reason=f"no recordings at {FOLDER}")
-_CLOCK = JumpingClock()
+
+
+class _Clock(JumpingClock):
+    """A clock that remembers for how long it was asked since the last jump, and by whom still."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.asked: dict[int, float] = {}
+
+    def call_later(self, seconds: float, call: Callable[..., Any], *args: Any) -> Timer:
+        made = super().call_later(seconds, call, *args)
+        self.asked[max(self._pending)] = seconds
+        return made
+
+    def jump(self, seconds: float) -> None:
+        self.asked = {each: asked for each, asked in self.asked.items() if each in self._pending}
+        super().jump(seconds)
+
+
+_CLOCK = _Clock()
 _FILES = {**SCENARIOS, "lambda_integration_dynamodbstreams": REPLAYS}
 
 
@@ -76,8 +96,7 @@ def _jump(running: Running) -> Any:
 
 
 def _waits(running: Running) -> Any:
-    def waits(seconds: float) -> bool:
-        left = [due.at - _CLOCK.monotonic() for due in _CLOCK._pending.values()]
-        return any(abs(each - seconds) < 0.3 for each in left)
+    def waits(seconds: float, less_s: float) -> bool:
+        return any(seconds - less_s <= each < seconds + 0.1 for each in _CLOCK.asked.values())
 
-    return lambda seconds: running.call(lambda: waits(seconds))
+    return lambda seconds, less_s=0.3: running.call(lambda: waits(seconds, less_s))
