@@ -31,6 +31,9 @@ from tests.needs import need
 
 from .conftest import free_port
 
+# Each starts an emulator and several commands: a busy machine takes a minute for some.
+pytestmark = pytest.mark.timeout(180)
+
 TEMPLATE = """
 Resources:
   hello:
