@@ -41,7 +41,9 @@ def init(
     chosen = language or _DEFAULT
     if chosen not in languages:
         known = ", ".join(languages)
-        raise CommandError(f"there is no starter for {chosen}: choose one of {known}")
+        raise CommandError(
+            f"there is no starter for {chosen}: choose one of {known}; a folder comes behind it"
+        )
     written = {folder / name: source for name, source in _files(languages[chosen])}
     there = [str(path) for path in written if path.exists()]
     if there:
