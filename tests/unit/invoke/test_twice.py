@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+from collections import deque
 from collections.abc import Sequence
 from functools import partial
 from typing import Any, cast
@@ -13,7 +14,10 @@ import pytest
 from emulator.invoke.probing import Observed, Probe
 from emulator.invoke.twice import Round, Send, Twice
 from emulator.model.errors import ConfigurationError
+from emulator.model.invocation import Invocation
 from tests.unit.invoke.conftest import World
+
+ARN = "arn:aws:lambda:us-east-1:000000000000:function:hello"
 
 
 class MadeProbe:
@@ -112,3 +116,61 @@ async def test_a_function_is_checked_once_at_a_time(world: World) -> None:
         await twice(world, MadeProbe(1)).run()
     await world.settle()
     await first
+
+
+class Group:
+    """Messages of which the next one comes when the one before is gone, as in a FIFO queue."""
+
+    def __init__(self, world: World) -> None:
+        self._functions = world.functions
+        self._left: deque[str] = deque()
+        self._tasks: list[asyncio.Task[None]] = []
+
+    async def send(self, *ids: str) -> dict[str, int]:
+        self._left.extend(ids)
+        self._come()
+        return {id: int(id[1:]) for id in ids}
+
+    def _come(self) -> None:
+        self._tasks.append(asyncio.create_task(self._deliver(self._left[0])))
+
+    async def _deliver(self, id: str) -> None:
+        event = {"Records": [{"eventSource": "aws:sqs", "messageId": id}]}
+        invocation = Invocation(
+            request_id=f"of-{id}",
+            payload=json.dumps(event).encode(),
+            invoked_arn=ARN,
+            trace_id="",
+        )
+        assert await self._functions.detours[ARN](invocation) is not None
+        if not self._functions.redelivery.comes_again(ARN, id, self._come, ordered=True):
+            self._left.popleft()
+            if self._left:
+                self._come()
+
+
+async def test_what_waits_for_a_second_delivery_comes_after_it(world: World) -> None:
+    world.function()
+    probe = GroupProbe(2)
+    group = Group(world)
+    version = world.registry.resolve("000000000000", "us-east-1", "hello", "$LATEST")
+    rounds = [Round([partial(group.send, "m0", "m1")], ordered=True)]
+    subject = Twice(cast(Probe, probe), world.functions, version, rounds, world.clock, 0)
+    found = await finish(world, subject)
+    # Each second delivery has an environment of its own, and precedes what waited for it.
+    assert probe.calls == [(0, 0), (1, 0), (1, 1), (2, 1)]
+    assert [(each.events, each.second) for each in found] == [
+        ((0,), False),
+        ((0,), True),
+        ((1,), False),
+        ((1,), True),
+    ]
+    assert subject.missing == ()
+
+
+class GroupProbe(MadeProbe):
+    """Notes what is run, whatever it is."""
+
+    async def call(self, payload: bytes, number: int) -> Observed:
+        self.calls.append((self._environment, number))
+        return Observed(event=number, answer=number)
