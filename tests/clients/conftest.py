@@ -63,7 +63,7 @@ class Client:
         cwd: str = ".",
         status: int = 0,
         typed: str = "",
-        timeout_s: float = 120,
+        timeout_s: float = 300,
     ) -> str:
         """Run a command and return what it prints; its exit status must be ``status``.
 
