@@ -464,12 +464,15 @@ def _taken(resource: Resource) -> AwsError:
 def _known(resource: Resource, wanted: Mapping[str, Any]) -> dict[str, Any]:
     """Return what a resource has, as its type compares it with what it is to have.
 
-    After an attempt that failed nobody knows which of two values a property has: it counts as the
-    one that is not wanted, so that it is made.
+    After an attempt that its service refused, each property counts as the value that is not wanted,
+    so that what was not done is done. One that was interrupted counts as done: types can't do all
+    of it twice.
     """
     had, attempted = resource.properties, resource.attempted
     if attempted is None:
         return had
+    if resource.status != "UPDATE_FAILED":
+        return attempted
     found = {}
     for name in [*had, *(each for each in attempted if each not in had)]:
         of = had if attempted.get(name) == wanted.get(name) else attempted
