@@ -110,6 +110,16 @@ def test_the_same_seed_gives_the_same_bytes(capsys: Any, monkeypatch: pytest.Mon
     assert told["profile"] == "aws"
 
 
+def test_the_excerpt_of_a_public_trace_is_shipped(capsys: Any) -> None:
+    assert run(["what-if", "azure", "--set", "idle=60,600", "--json"]) == 0
+    told = json.loads(capsys.readouterr().out)
+    assert told["trace"]["requests"] == 199
+    assert told["trace"]["synthetic"] is False
+    assert "CC-BY" in told["trace"]["source"]
+    _, short, long = told["scenarios"]
+    assert short["cold"] > long["cold"] > 0
+
+
 @pytest.mark.parametrize(
     ("words", "says"),
     [

@@ -27,6 +27,8 @@ if TYPE_CHECKING:
 
 #: The name of the trace that is made up.
 _SYNTHETIC = "synthetic"
+#: The name of the excerpt of a public one.
+_AZURE = "azure"
 _COLUMNS = (
     "SETTINGS",
     "COLD",
@@ -48,8 +50,9 @@ def what_if(
         str | None,
         typer.Argument(
             metavar="TRACE",
-            help="A file: JSON lines, CSV, `timeline export`, or Azure's of 2019 or 2021; or "
-            "synthetic, a made-up day. Default: what the emulator has recorded.",
+            help="A file: JSON lines, CSV, `timeline export`, or Azure's of 2019 or 2021. Or "
+            "azure, 21 minutes of its trace of 2021; or synthetic, a made-up day. Default: what the "
+            "emulator has recorded.",
         ),
     ] = None,
     settings: Annotated[
@@ -131,6 +134,8 @@ def _trace(source: str | None, last: str | None, seed: int, endpoint: str) -> tu
 
     if source == _SYNTHETIC:
         trace = synthetic(seed=seed)
+    elif source == _AZURE:
+        trace = reading.excerpt()
     elif source is not None:
         trace = reading.read(Path(source), seed=seed)
     else:
