@@ -51,8 +51,8 @@ def what_if(
         typer.Argument(
             metavar="TRACE",
             help="A file: JSON lines, CSV, `timeline export`, or Azure's of 2019 or 2021. Or "
-            "azure, 21 minutes of its trace of 2021; or synthetic, a made-up day. Default: what the "
-            "emulator has recorded.",
+            "azure, 21 minutes of its trace of 2021; or synthetic, a made-up day. Default: what "
+            "the emulator has recorded.",
         ),
     ] = None,
     settings: Annotated[
