@@ -96,12 +96,15 @@ class Principal(ServiceKind):
             request = {**named, "PolicyName": policy, "PolicyDocument": document}
             await call("iam", f"Put{self._kind}Policy", request)
         for policy in old.keys() - new.keys():
-            await call("iam", f"Delete{self._kind}Policy", {**named, "PolicyName": policy})
+            # A change that was cut off may have removed it before.
+            request = {**named, "PolicyName": policy}
+            await forgiving(call, "iam", f"Delete{self._kind}Policy", request)
         attached = set(after.get("ManagedPolicyArns") or [])
         for arn in sorted(attached):
             await call("iam", f"Attach{self._kind}Policy", {**named, "PolicyArn": arn})
         for arn in sorted(set(before.get("ManagedPolicyArns") or []) - attached):
-            await call("iam", f"Detach{self._kind}Policy", {**named, "PolicyArn": arn})
+            request = {**named, "PolicyArn": arn}
+            await forgiving(call, "iam", f"Detach{self._kind}Policy", request)
         for group in after.get("Groups") or [] if self._kind == "User" else []:
             await call("iam", "AddUserToGroup", {**named, "GroupName": group})
 
