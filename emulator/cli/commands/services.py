@@ -22,11 +22,10 @@ def services(json: Json = False, endpoint: Endpoint = DEFAULT_ENDPOINT) -> None:
     rows = [
         (
             each["service"],
-            each["title"],
             each["engine"],
             "" if each["operations"] is None else str(each["operations"]),
             each["lasts"],
         )
         for each in found
     ]
-    show_table(("SERVICE", "NAME", "ENGINE", "OPERATIONS", "LASTS"), rows)
+    show_table(("SERVICE", "ENGINE", "OPERATIONS", "LASTS"), rows)
