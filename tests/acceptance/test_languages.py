@@ -112,6 +112,7 @@ def java(client: Any, tmp_path_factory: pytest.TempPathFactory) -> str:
     own = {"Variables": {"OWN": "mine"}}
     create(client, "java", Handler="Hello::handle", Timeout=10, Environment=own, **fields)
     create(client, "broken", Handler="Broken::handle", Timeout=10, **fields)
+    client.get_waiter("function_active_v2").wait(FunctionName="java")
     return "java"
 
 
@@ -124,6 +125,7 @@ def ruby(client: Any) -> str:
     create(
         client, "ruby", Runtime="ruby3.4", Code=code, Timeout=10, MemorySize=256, Environment=own
     )
+    client.get_waiter("function_active_v2").wait(FunctionName="ruby")
     return "ruby"
 
 

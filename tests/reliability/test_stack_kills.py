@@ -13,6 +13,7 @@ import re
 import signal
 import subprocess
 import sys
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -221,10 +222,38 @@ def check(emulator: Emulator) -> int:
                 assert each["ResourceStatus"].endswith("_COMPLETE"), each
                 # Addresses of queues have the port of the start that made them.
                 owned.add(re.sub("^http://.*/", "", each["PhysicalResourceId"]))
+        if now["StackStatus"] != "ROLLBACK_COMPLETE":
+            body = stacks.get_template(StackName=stack["StackId"])["TemplateBody"]
+            ids = {each["LogicalResourceId"]: each["PhysicalResourceId"] for each in found}
+            check_values(emulator, dict(body)["Resources"], ids)
     there = everything(emulator)
     assert not there - owned
     assert not {each for each in owned - there if not is_attachment(each)}
     return len(owned)
+
+
+def check_values(emulator: Emulator, resources: dict[str, Any], ids: dict[str, str]) -> None:
+    """Check that a stack's resources have what its template says, after an update cut off, too."""
+    functions, queues = emulator.client("lambda"), emulator.client("sqs")
+    for name, resource in resources.items():
+        wanted = resource.get("Properties", {})
+        found: Any
+        if name in ("F", "G"):
+            found = functions.get_function_configuration(FunctionName=ids[name])["MemorySize"]
+            assert found == wanted["MemorySize"], name
+        elif name == "Q":
+            url = queues.get_queue_url(QueueName=ids[name].rpartition("/")[2])["QueueUrl"]
+            found = queues.get_queue_attributes(QueueUrl=url, AttributeNames=["DelaySeconds"])
+            assert found["Attributes"]["DelaySeconds"] == str(wanted["DelaySeconds"])
+        elif name == "Feed":
+            found = functions.get_event_source_mapping(UUID=ids[name])["BatchSize"]
+            assert found == wanted["BatchSize"]
+        elif name == "Log":
+            groups = emulator.client("logs").describe_log_groups(logGroupNamePrefix=ids[name])
+            assert groups["logGroups"][0]["retentionInDays"] == wanted["RetentionInDays"]
+        elif name == "Role":
+            found = emulator.client("iam").list_role_policies(RoleName=ids[name])["PolicyNames"]
+            assert found == [each["PolicyName"] for each in wanted["Policies"]]
 
 
 def is_attachment(physical: str) -> bool:
@@ -267,3 +296,39 @@ def test_stacks_are_whole_after_kills(tmp_path: Path, kills: int) -> None:
     finally:
         emulator.kill()
     assert most > 0
+
+
+def small(version: int) -> dict[str, Any]:
+    """Return a template whose every version changes each of its resources in place."""
+    policies = [{"PolicyName": f"p{version}", "PolicyDocument": ALLOW}]
+    role = {"AssumeRolePolicyDocument": TRUST, "Policies": policies}
+    return {
+        "Resources": {
+            "Q": {"Type": "AWS::SQS::Queue", "Properties": {"DelaySeconds": version % 900}},
+            "Role": {"Type": "AWS::IAM::Role", "Properties": role},
+        }
+    }
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("when", ["before", "after"])
+def test_an_update_is_done_wherever_it_is_cut_off(tmp_path: Path, when: str) -> None:
+    emulator = Emulator(tmp_path)
+    request: dict[str, Any] = {"StackName": "small", "Capabilities": ["CAPABILITY_IAM"]}
+    try:
+        body = json.dumps(small(0))
+        emulator.client("cloudformation").create_stack(TemplateBody=body, **request)
+        check(emulator)
+        for point in range(1, 100):
+            stacks = emulator.client("cloudformation")
+            emulator.die_at(point, when)
+            with suppress(BotoCoreError):
+                stacks.update_stack(TemplateBody=json.dumps(small(point)), **request)
+                check(emulator)
+                break
+            emulator.kill()
+            emulator = Emulator(tmp_path)
+            check(emulator)
+        assert 5 < point < 99, "it was cut off at each of its writes"
+    finally:
+        emulator.kill()

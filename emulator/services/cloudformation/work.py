@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import re
-from collections.abc import Coroutine, Mapping
+from collections.abc import Coroutine, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, NoReturn, TypeVar
 
@@ -26,6 +26,8 @@ _log = logging.getLogger(__name__)
 T = TypeVar("T")
 #: How the codes of errors say that a name is taken.
 _IS_TAKEN = re.compile("Exist|InUse|Owned|Conflict")
+#: How texts of errors say that what is to be made is there, or what is to go is not.
+_IS_DONE = re.compile("already|(not|n't) (be found|exist)|does not have|there is no", re.IGNORECASE)
 _CANCELLED = {
     "CREATE_FAILED": "Resource creation cancelled",
     "UPDATE_FAILED": "Resource update cancelled",
@@ -186,7 +188,7 @@ class Work:
             await self.store.record(self.stack, "UPDATE_COMPLETE", "", old)
 
     async def _update(self, resource: Resource, new: Resource, properties: Properties) -> None:
-        before = _known(resource, properties.values)
+        before, again = _known(resource, properties.values), resource.attempted is not None
         if not resource.change:
             resource.change, resource.before = "updated", resource.copy()
         resource.attempted, resource.shown = properties.values, properties.shown
@@ -197,7 +199,7 @@ class Work:
         kind = self.kinds.find(resource.kind)
         wanted = self.wanted(resource, properties.values)
         try:
-            made = await self._attempt(kind, kind.update(self.call, resource.made, before, wanted))
+            made = await self._make_so(kind, resource, before, wanted, again=again)
         except NotImplementedError:
             resource.attempted = None
             if resource.change == "updated":
@@ -218,6 +220,41 @@ class Work:
         await self.store.record(
             self.stack, "UPDATE_COMPLETE", self.note(resource), resource, saving=old, dropping=back
         )
+
+    async def _make_so(
+        self,
+        kind: Kind,
+        resource: Resource,
+        before: Mapping[str, Any],
+        wanted: Wanted,
+        *,
+        again: bool,
+    ) -> Made:
+        """Have a type update a resource.
+
+        Args:
+            kind: The type.
+            resource: The resource.
+            before: What it has.
+            wanted: What it is to have.
+            again: An update was tried before; some of its steps may have been done.
+        """
+        try:
+            return await self._attempt(kind, kind.update(self.call, resource.made, before, wanted))
+        except AwsError as error:
+            if not again or not _is_done(error):
+                raise
+        # A step that can't be done twice keeps those after it from being done: each by itself.
+        made, steps = resource.made, list(_one_by_one(before, wanted.properties))
+        gone = 0
+        for known in steps:
+            try:
+                made = await self._attempt(kind, kind.update(self.call, made, known, wanted))
+            except AwsError as error:
+                gone += is_gone(error)
+                if not _is_done(error) or gone == len(steps):
+                    raise  # where nothing is there for any step, the resource itself is gone
+        return made
 
     def _take(self, resource: Resource, made: Made) -> tuple[list[Resource], list[Resource]]:
         """Take what an update has made: a type (a custom resource) may answer with another one.
@@ -289,7 +326,7 @@ class Work:
 
     async def _undo_update(self, resource: Resource, before: Resource) -> bool:
         stack = self.stack
-        now = _known(resource, before.properties)
+        now, again = _known(resource, before.properties), resource.attempted is not None
         await self.store.record(stack, "UPDATE_IN_PROGRESS", "", resource)
         kind = self.kinds.find(resource.kind)
         wanted = self.wanted(resource, before.properties)
@@ -300,7 +337,7 @@ class Work:
                     raise NotImplementedError
                 made = await undo(self.call, resource.made, before.made, wanted)
             except NotImplementedError:
-                made = await self._attempt(kind, kind.update(self.call, resource.made, now, wanted))
+                made = await self._make_so(kind, resource, now, wanted, again=again)
         except (LocalfaasError, NotImplementedError, TimeoutError) as error:
             await self.store.record(stack, "UPDATE_FAILED", _text(error), resource)
             return False
@@ -464,21 +501,33 @@ def _taken(resource: Resource) -> AwsError:
 def _known(resource: Resource, wanted: Mapping[str, Any]) -> dict[str, Any]:
     """Return what a resource has, as its type compares it with what it is to have.
 
-    After an attempt that its service refused, each property counts as the value that is not wanted,
-    so that what was not done is done. One that was interrupted counts as done: types can't do all
-    of it twice.
+    After an attempt that failed or was cut off nobody knows which of two values a property has: it
+    counts as the one that is not wanted, so that it is made.
     """
     had, attempted = resource.properties, resource.attempted
     if attempted is None:
         return had
-    if resource.status != "UPDATE_FAILED":
-        return attempted
     found = {}
     for name in [*had, *(each for each in attempted if each not in had)]:
         of = had if attempted.get(name) == wanted.get(name) else attempted
         if name in of:
             found[name] = of[name]
     return found
+
+
+def _one_by_one(before: Mapping[str, Any], wanted: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
+    """Yield what a resource has if all is as wanted but for one property, for each of those."""
+    for name in before.keys() | wanted.keys():
+        if before.get(name) != wanted.get(name):
+            found = dict(wanted)
+            found.pop(name, None)
+            yield found | ({name: before[name]} if name in before else {})
+
+
+def _is_done(error: AwsError) -> bool:
+    """Say whether an error may mean that a step has been done before."""
+    found = _IS_TAKEN.search(error.code) or _IS_DONE.search(str(error))
+    return found is not None or is_gone(error)
 
 
 def _is(resource: Resource, logical: str, physical: str) -> bool:
