@@ -151,7 +151,9 @@ class _Run:
         self._most = math.inf if settings.max_environments is None else settings.max_environments
         #: Functions whose requests wait for room, first come, first served.
         self._starved: deque[int] = deque()
-        self._count = sum(len(each.provisioned) for each in self._functions)
+        for each in self._functions:
+            each.idle.extend(_Environment() for _ in range(trace.there.get(each.name, 0)))
+        self._count = sum(len(each.provisioned) + len(each.idle) for each in self._functions)
         self._outcome = Outcome(settings.name, peak=self._count)
 
     def run(self) -> Outcome:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
@@ -43,6 +44,8 @@ def of_document(document: Mapping[str, Any]) -> Trace:
             _requests(invocations, environments, last, began),
             list(_drops(environments, last, began)),
         )
+        if document.get("dropped"):
+            trace.there = _older(invocations)
         trace.facts = {key(each): _facts(each, document) for each in invocations}
     trace.pool = _pool(document.get("pool") or {})
     return trace
@@ -65,6 +68,19 @@ def key(each: Mapping[str, Any]) -> str:
     if each.get("version") == "$LATEST":
         function = str(each["function"])
     return f"{function}#{each['tenant_id']}" if each.get("tenant_id") else function
+
+
+def _older(invocations: Sequence[Mapping[str, Any]]) -> dict[str, int]:
+    """Return how many environments have begun before a record that has lost its oldest calls."""
+    first: dict[str, Mapping[str, Any]] = {}
+    for each in invocations:
+        environment = each["environment"]
+        # Those of provisioned concurrency are there by the settings.
+        if environment and each["initialization_type"] == "on-demand":
+            before = first.get(environment)
+            if before is None or each["requested"] < before["requested"]:
+                first[environment] = each
+    return dict(Counter(key(each) for each in first.values() if not each["cold"]))
 
 
 def _last_invocations(invocations: Sequence[Mapping[str, Any]]) -> dict[str, Mapping[str, Any]]:

@@ -83,6 +83,8 @@ class Trace:
     #: 1 where an environment ended with the request.
     last: bytearray = field(default_factory=bytearray)
     drops: list[Drop] = field(default_factory=list)
+    #: How many environments were there before the first request, by function.
+    there: dict[str, int] = field(default_factory=dict)
     #: What is known of functions, by name.
     facts: dict[str, FunctionFacts] = field(default_factory=dict)
     pool: PoolFacts = field(default_factory=PoolFacts)

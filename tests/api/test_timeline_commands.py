@@ -216,8 +216,11 @@ def test_a_record_that_is_full_says_from_when_it_knows(
         assert int(found[1]) < 1000
         plot = str(tmp_path / "plot.svg")
         assert run(["what-if", "--endpoint", running.url, "--json", "--output", plot]) == 0
-        told = re.search(r"the record is full: (\d+) calls before \d\d:", capsys.readouterr().err)
+        said = capsys.readouterr()
+        told = re.search(r"the record is full: (\d+) calls before \d\d:", said.err)
         assert told is not None
         assert int(told[1]) + int(found[1]) == 1000
+        predicted = json.loads(said.out)
+        assert predicted["scenarios"][0]["cold"] == 0, "the environment is older than the record"
     finally:
         running.stop()

@@ -162,8 +162,8 @@ def _recorded(endpoint: str) -> Trace:
     if document["dropped"]:
         since = local_time(int(document["known_from"] * 1000))[:8]
         note(
-            f"the record is full: {document['dropped']:,} calls before {since} are gone, and those "
-            "that follow find no environment of theirs (`localfaas up --timeline-mb` keeps more)"
+            f"the record is full: {document['dropped']:,} calls before {since} are gone; what "
+            "served them counts as idle then (`localfaas up --timeline-mb` keeps more)"
         )
     trace = recorded.of_document({**document, "pool": pool})
     if not len(trace):

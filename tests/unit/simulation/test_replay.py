@@ -7,7 +7,7 @@ import contextlib
 import json
 from random import Random
 from types import SimpleNamespace
-from typing import cast
+from typing import Any, cast
 
 import pytest
 
@@ -78,10 +78,21 @@ async def live(world: World, seed: int, *, requests: int, disturbed: bool) -> No
     await asyncio.gather(*calls)
 
 
+def forget(told: dict[str, Any], lost: int) -> None:
+    """Take the first invocations out of a document, up to a moment when none ran."""
+    calls = sorted(told["invocations"], key=lambda each: each["requested"])
+    while calls[lost]["requested"] <= max(each["ended"] or 0 for each in calls[:lost]):
+        lost += 1
+    told["invocations"], told["dropped"] = calls[lost:], lost
+
+
 async def record(
-    seed: int, *, most: int, requests: int = REQUESTS, disturbed: bool = False
+    seed: int, *, most: int, requests: int = REQUESTS, disturbed: bool = False, lost: int = 0
 ) -> tuple[Trace, list[float]]:
-    """Return the trace of a run of the real pool, and what its callers waited, milliseconds."""
+    """Return the trace of a run of the real pool, and what its callers waited, milliseconds.
+
+    The first ``lost`` requests, and those that ran beside them, are gone as where a record is full.
+    """
     world, timeline = recording(seed, most=most)
     await timeline.open()
     for name in "abc":
@@ -92,6 +103,8 @@ async def record(
     snapshot = take_snapshot(parts, timeline)
     await timeline.close()
     told = document(snapshot, Filters(), limit=10_000)
+    if lost:
+        forget(told, lost)
     await world.pools.close()
     pool = {
         "idle_timeout_s": IDLE_S,
@@ -120,6 +133,15 @@ async def test_cold_starts_are_predicted_exactly(seed: int, disturbed: bool, mos
     assert replayed.cold == trace.observed_cold
     assert replayed.p50_ms == pytest.approx(percentile(totals_ms, 0.5), rel=0.05)
     assert replayed.p99_ms == pytest.approx(percentile(totals_ms, 0.99), rel=0.05)
+
+
+@pytest.mark.parametrize("seed", range(8))
+async def test_they_are_where_the_record_has_lost_its_oldest_calls(seed: int) -> None:
+    trace, _ = await record(seed, most=256, lost=40)
+    [replayed] = compare(trace, [Scenario(name="as recorded")], profile=None, prices=cost.load())
+    assert 10 < replayed.requests == len(trace) <= REQUESTS - 40
+    assert sum(trace.there.values()) > 0
+    assert replayed.cold == trace.observed_cold
 
 
 async def test_what_was_measured_is_no_traffic() -> None:
