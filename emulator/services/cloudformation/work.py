@@ -517,7 +517,7 @@ def _known(resource: Resource, wanted: Mapping[str, Any]) -> dict[str, Any]:
 
 def _one_by_one(before: Mapping[str, Any], wanted: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
     """Yield what a resource has if all is as wanted but for one property, for each of those."""
-    for name in before.keys() | wanted.keys():
+    for name in dict.fromkeys((*wanted, *before)):
         if before.get(name) != wanted.get(name):
             found = dict(wanted)
             found.pop(name, None)
