@@ -26,8 +26,6 @@ _log = logging.getLogger(__name__)
 T = TypeVar("T")
 #: How the codes of errors say that a name is taken.
 _IS_TAKEN = re.compile("Exist|InUse|Owned|Conflict")
-#: How texts of errors say that what is to be made is there, or what is to go is not.
-_IS_DONE = re.compile("already|(not|n't) (be found|exist)|does not have|there is no", re.IGNORECASE)
 _CANCELLED = {
     "CREATE_FAILED": "Resource creation cancelled",
     "UPDATE_FAILED": "Resource update cancelled",
@@ -188,7 +186,7 @@ class Work:
             await self.store.record(self.stack, "UPDATE_COMPLETE", "", old)
 
     async def _update(self, resource: Resource, new: Resource, properties: Properties) -> None:
-        before, again = _known(resource, properties.values), resource.attempted is not None
+        before, cut_off = _known(resource, properties.values), _is_cut_off(resource)
         if not resource.change:
             resource.change, resource.before = "updated", resource.copy()
         resource.attempted, resource.shown = properties.values, properties.shown
@@ -199,7 +197,7 @@ class Work:
         kind = self.kinds.find(resource.kind)
         wanted = self.wanted(resource, properties.values)
         try:
-            made = await self._make_so(kind, resource, before, wanted, again=again)
+            made = await self._make_so(kind, resource, before, wanted, cut_off=cut_off)
         except NotImplementedError:
             resource.attempted = None
             if resource.change == "updated":
@@ -228,7 +226,7 @@ class Work:
         before: Mapping[str, Any],
         wanted: Wanted,
         *,
-        again: bool,
+        cut_off: bool,
     ) -> Made:
         """Have a type update a resource.
 
@@ -237,12 +235,12 @@ class Work:
             resource: The resource.
             before: What it has.
             wanted: What it is to have.
-            again: An update was tried before; some of its steps may have been done.
+            cut_off: An update was begun before; some of its steps may have been done.
         """
         try:
             return await self._attempt(kind, kind.update(self.call, resource.made, before, wanted))
         except AwsError as error:
-            if not again or not _is_done(error):
+            if not cut_off or not _is_done(error):
                 raise
         # A step that can't be done twice keeps those after it from being done: each by itself.
         made, steps = resource.made, list(_one_by_one(before, wanted.properties))
@@ -326,7 +324,7 @@ class Work:
 
     async def _undo_update(self, resource: Resource, before: Resource) -> bool:
         stack = self.stack
-        now, again = _known(resource, before.properties), resource.attempted is not None
+        now, cut_off = _known(resource, before.properties), _is_cut_off(resource)
         await self.store.record(stack, "UPDATE_IN_PROGRESS", "", resource)
         kind = self.kinds.find(resource.kind)
         wanted = self.wanted(resource, before.properties)
@@ -337,7 +335,7 @@ class Work:
                     raise NotImplementedError
                 made = await undo(self.call, resource.made, before.made, wanted)
             except NotImplementedError:
-                made = await self._make_so(kind, resource, now, wanted, again=again)
+                made = await self._make_so(kind, resource, now, wanted, cut_off=cut_off)
         except (LocalfaasError, NotImplementedError, TimeoutError) as error:
             await self.store.record(stack, "UPDATE_FAILED", _text(error), resource)
             return False
@@ -515,6 +513,11 @@ def _known(resource: Resource, wanted: Mapping[str, Any]) -> dict[str, Any]:
     return found
 
 
+def _is_cut_off(resource: Resource) -> bool:
+    """Say whether an update was begun whose end nobody has seen."""
+    return resource.attempted is not None and resource.status == "UPDATE_IN_PROGRESS"
+
+
 def _one_by_one(before: Mapping[str, Any], wanted: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
     """Yield what a resource has if all is as wanted but for one property, for each of those."""
     for name in dict.fromkeys((*wanted, *before)):
@@ -526,8 +529,8 @@ def _one_by_one(before: Mapping[str, Any], wanted: Mapping[str, Any]) -> Iterato
 
 def _is_done(error: AwsError) -> bool:
     """Say whether an error may mean that a step has been done before."""
-    found = _IS_TAKEN.search(error.code) or _IS_DONE.search(str(error))
-    return found is not None or is_gone(error)
+    is_there = _IS_TAKEN.search(error.code) is not None or "already" in error.message
+    return is_there or is_gone(error)
 
 
 def _is(resource: Resource, logical: str, physical: str) -> bool:
