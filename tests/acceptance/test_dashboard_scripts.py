@@ -197,6 +197,8 @@ def test_names_and_reasons_in_lanes_table_and_comparison(watched: Watched) -> No
                 watched.look_at(f"{running.url}/_emulator/?text={text}&function={text}&view=table")
         watched.look_at(f"{running.url}/_emulator/?view=table&invocation=1", ".detail")
         rows = page.locator("#list tbody tr")
+        # They come with the record, after the page and what it shows of one of them.
+        rows.nth(len(record["invocations"]) - 1).wait_for(state="attached")
         assert rows.count() == len(record["invocations"])
         watched.look_at(f"{running.url}/_emulator/?view=spread", "#spread canvas")
         watched.look_at(f"{running.url}/_emulator/ui/compare", "#pane-a canvas")
@@ -245,6 +247,6 @@ def test_real_logs_events_answers_and_descriptions(watched: Watched, tmp_path: P
         file = tmp_path / "timeline.html"
         file.write_bytes(watched.page.request.get(f"{base}/ui/export").body())
         watched.look_at(f"file://{file}?view=table&invocation={newest[0]['id']}", ".detail")
-        assert watched.page.locator("#list tbody tr").count() > len(PAYLOADS)
+        watched.page.locator("#list tbody tr").nth(len(PAYLOADS)).wait_for(state="attached")
     finally:
         running.stop()
