@@ -14,6 +14,9 @@ RUNTIME_TYPES := --config-file= --cache-dir=../../.mypy_cache --strict --python-
 # The tests that need neither an engine nor patience.
 NO_ENGINE := not slow and not docker and not kubernetes and not soak
 
+# What was compiled once is kept: else each process of the tests compiles all of them again.
+unexport PYTHONDONTWRITEBYTECODE
+
 .PHONY: up test test-here test-kubernetes test-fast test-most soak smoke clients coverage check format bench docs lock clean
 
 # Start the emulator with the sample functions.
@@ -35,10 +38,11 @@ test-kubernetes: .venv/dev
 soak: .venv/dev
 	LOCALFAAS_KILLS=100 $(BIN)/pytest -n auto --dist loadgroup -m soak
 
-# Without those of the program as a whole and of real environments: five minutes on two cores.
+# Without those of the program as a whole and of real environments, and without the thorough ones:
+# two to three minutes on two cores.
 test-fast: .venv/dev
-	$(BIN)/pytest -n auto --dist loadgroup -m "$(NO_ENGINE)" tests/architecture tests/unit tests/api \
-	  tests/conformance tests/differential tests/reliability
+	$(BIN)/pytest -n auto --dist loadgroup -m "$(NO_ENGINE) and not thorough" tests/architecture \
+	  tests/unit tests/api tests/conformance tests/reliability
 
 # All that needs neither Docker, a cluster nor long: eight minutes on two cores.
 test-most: .venv/dev
@@ -75,6 +79,7 @@ bench: .venv/dev
 	rm -rf bench-results
 	$(BIN)/python -m tests.benchmarks.bench_invoke
 	$(BIN)/python -m tests.benchmarks.bench_snapstart
+	$(BIN)/python -m tests.benchmarks.bench_java
 	$(BIN)/python -m tests.benchmarks.bench_docker
 	$(BIN)/python -m tests.benchmarks.bench_kubernetes
 	$(BIN)/python -m tests.benchmarks.bench_mappings

@@ -9,16 +9,17 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import ctypes
 import gc
 import os
 import signal
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable, Sequence
 from contextlib import ExitStack
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
-from emulator.code.live import state_folders
+from emulator.code.live import note_own_paths
 from emulator.code.packages import Packages
 from emulator.code.preparing import Preparation
 from emulator.code.sdk import SdkCheck
@@ -37,6 +38,7 @@ from emulator.edge.http_fronts.function_url import FunctionUrlFront
 from emulator.edge.http_fronts.stack_answers import StackAnswersFront
 from emulator.edge.router import AsgiApp, Router
 from emulator.edge.servers import Servers
+from emulator.invoke import outgoing
 from emulator.invoke.admission import Admission
 from emulator.invoke.asynchronous import AsynchronousInvokes
 from emulator.invoke.function_invoker import FunctionInvoker
@@ -87,6 +89,9 @@ if TYPE_CHECKING:
     from emulator.invoke.scenarios.plan import Fault
     from emulator.project.project import Project
     from emulator.telemetry.otlp.exporter import Exporter
+
+
+_T = TypeVar("_T")
 
 
 class Emulator:
@@ -145,7 +150,7 @@ class Emulator:
             folder = self._temporary.path
         # Sandboxes see it elsewhere: neither a relative path nor a link leads there from theirs.
         self.state = Path(os.path.realpath(folder))
-        state_folders.add(str(self.state))
+        note_own_paths(self.state)
         self._code_folder = _make_code_folder(self.state)
         self.store = Store.open(settings.state, durability=settings.durability)
 
@@ -309,6 +314,7 @@ class Emulator:
             settings=settings,
             table=self.table,
             clock=self.clock,
+            begun=self.clock.now(),
             console=self.console,
             logs=self.logs,
             registry=self.registry,
@@ -343,7 +349,7 @@ class Emulator:
         apis = ApiFront(self.parts, aws)
         self._issuer = apis.issuer
         self.router = Router(
-            is_sandbox=self.driver.is_sandbox,
+            is_sandbox=self._may_be_a_function,
             guard=self._guard,
             aws=aws,
             fronts=[
@@ -369,6 +375,10 @@ class Emulator:
             layers=settings.watch_layers,
         )
         self._preparing: asyncio.Task[None] | None = None
+
+    def _may_be_a_function(self, peer: tuple[str, int], local: tuple[str, int]) -> bool:
+        """Say whether a function may have made a connection, or have had it made from here."""
+        return outgoing.has_made(peer) or self.driver.is_sandbox(peer, local)
 
     def _make_admin(self) -> AsgiApp:
         from emulator.edge.admin import make_admin
@@ -506,11 +516,24 @@ class Emulator:
 
     async def _begin_stacks(self) -> None:
         if self.project is not None:
-            await self.project.begin(self.pools.opened.wanted)
+            await self._unless_stopped(self.project.begin(self.pools.opened.wanted))
 
     async def _finish_stacks(self) -> None:
         if self.project is not None:
-            self.notes += await self.project.finish()
+            self.notes += await self._unless_stopped(self.project.finish()) or []
+
+    async def _unless_stopped(self, step: Awaitable[_T]) -> _T | None:
+        """Return what a step of the start returns; None where the end is asked for meanwhile."""
+        going = asyncio.ensure_future(step)
+        stopping = asyncio.ensure_future(self._stopping.wait())
+        try:
+            await asyncio.wait((going, stopping), return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            stopping.cancel()
+            if not going.done():
+                going.cancel()
+        await asyncio.wait((going,))
+        return None if going.cancelled() else going.result()
 
     async def _close_project(self) -> None:
         if self.project is not None:
@@ -619,18 +642,26 @@ class Emulator:
         async with closing(everything):
             try:
                 await open_all(components)
-                self.parts.started.set()
-                self._warn_of_missing()
-                on_ready()
-                # What has been imported by now stays: the collector need not look at it again.
-                gc.collect()
-                gc.freeze()
-                await open_all(companions)
-                await self._until_stopped()
+                if not self._stopping.is_set():
+                    await self._be_ready(on_ready, companions)
             finally:
                 await drain_all(
                     everything, seconds=self.settings.drain_seconds, at_once=self._stop_now
                 )
+
+    async def _be_ready(
+        self, on_ready: Callable[[], None], companions: Sequence[Component]
+    ) -> None:
+        """Serve until the end is asked for."""
+        self.parts.started.set()
+        self._warn_of_missing()
+        on_ready()
+        # What is there by now stays: the collector need not ever look at it.
+        gc.freeze()
+        gc.enable()
+        _return_memory()
+        await open_all(companions)
+        await self._until_stopped()
 
     def _warn_of_missing(self) -> None:
         for each in self.minimum.status():
@@ -680,6 +711,13 @@ def _make_clock(*, jumps: bool) -> Clock:
 
 
 async def _nothing() -> None: ...
+
+
+def _return_memory() -> None:
+    """Give back to the system what only the start needed, where the C library does that."""
+    trim = getattr(ctypes.CDLL(None), "malloc_trim", None)
+    if trim is not None:
+        trim(0)
 
 
 def _make_temporary() -> TemporaryFolder:

@@ -64,6 +64,11 @@ def _no_account(text: str) -> str | None:
     return None if len(text) == 12 and text.isdecimal() else "an AWS account is 12 digits"
 
 
+def _no_region(text: str) -> str | None:
+    good = re.fullmatch(r"[a-z0-9]+(-[a-z0-9]+)*", text)
+    return None if good else "a region is like eu-west-1"
+
+
 def _no_stack_name(text: str) -> str | None:
     good = re.fullmatch(r"[a-zA-Z][-a-zA-Z0-9]{0,127}", text)
     return None if good else "a stack's name is letters, digits and -, and begins with a letter"
@@ -110,7 +115,7 @@ def _no_debug_ports(given: tuple[str, ...]) -> str | None:
 
 
 #: The panels of ``--help``.
-_TEMPLATES = "What is served"
+SERVED = "What is served"
 _LISTENING = "Who can call"
 RUNNING = "How functions run"
 KEPT = "What is kept"
@@ -134,14 +139,14 @@ class Settings:
     parameters: tuple[str, ...] = option(
         (),
         "A parameter of the templates, instead of its default.",
-        _TEMPLATES,
+        SERVED,
         flag="--parameter",
         metavar="NAME=VALUE",
     )
     parameter_files: tuple[Path, ...] = option(
         (),
         "A file with parameters, as AWS's tools take it: JSON, YAML or TOML.",
-        _TEMPLATES,
+        SERVED,
         flag="--parameter-file",
         metavar="FILE",
     )
@@ -149,14 +154,14 @@ class Settings:
         (),
         "A file with environment variables for functions: SAM's JSON, by function, or lines with "
         "NAME=VALUE for all.",
-        _TEMPLATES,
+        SERVED,
         flag="--env-file",
         metavar="FILE",
     )
     stack_name: str | None = option(
         None,
         "The name of the template's stack. Default: that of samconfig.toml, else localfaas.",
-        _TEMPLATES,
+        SERVED,
         hide_default=True,
         check=_no_stack_name,
     )
@@ -259,8 +264,8 @@ class Settings:
     )
     allow_link_local: bool = option(
         False,
-        "Let functions reach link-local addresses (169.254.0.0/16), where clouds keep a machine's "
-        "credentials.",
+        "Let functions reach link-local addresses (169.254.0.0/16) and others where clouds keep a "
+        "machine's credentials.",
         RUNNING,
     )
     inject_endpoint: bool = option(
@@ -372,7 +377,7 @@ class Settings:
         max=65535,
     )
 
-    region: str = option("us-east-1", "The functions' AWS region.", _AWS)
+    region: str = option("us-east-1", "The functions' AWS region.", _AWS, check=_no_region)
     account: str = option("000000000000", "The functions' AWS account.", _AWS, check=_no_account)
     account_concurrency: int = option(
         1000, "The most calls that run at once per account and region.", _AWS, min=1

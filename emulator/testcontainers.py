@@ -15,6 +15,8 @@ from testcontainers.core.config import ConnectionMode
 from testcontainers.core.container import DockerContainer
 from testcontainers.core.wait_strategies import LogMessageWaitStrategy
 
+from emulator.model.sdk_session import own_session
+
 _PORT = 4566
 _FUNCTIONS = "/functions"
 _HERE = ("localhost", "127.0.0.1", "::1")
@@ -100,9 +102,7 @@ class LocalfaasContainer(DockerContainer):
             service: Its name in boto3.
             account: The 12 digits of the AWS account.
         """
-        import boto3
-
-        return boto3.client(
+        return own_session().client(
             service,
             endpoint_url=self.url,
             region_name=self._region,

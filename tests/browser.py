@@ -6,9 +6,10 @@ import os
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from tests.needs import need
+from tests.patience import PATIENCE_S
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, Page
@@ -31,10 +32,20 @@ def chromium() -> Iterator[Browser]:
 
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(
-            executable_path=path, args=_QUIET, chromium_sandbox=os.geteuid() != 0
+            executable_path=path,
+            args=_QUIET,
+            chromium_sandbox=os.geteuid() != 0,
+            timeout=1000 * PATIENCE_S,
         )
         yield browser
         browser.close()
+
+
+def new_page(browser: Browser, **options: Any) -> Page:
+    """Open a page, with a context of its own, that waits as long as tests do."""
+    page = browser.new_page(**options)
+    page.set_default_timeout(1000 * PATIENCE_S)
+    return page
 
 
 def keep_screenshot(page: Page, name: str) -> None:

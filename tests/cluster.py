@@ -27,7 +27,6 @@ IMAGE = os.environ.get("LOCALFAAS_TEST_KUBERNETES_IMAGE", "localfaas-test/base:1
 KUBERNETES = [
     pytest.mark.kubernetes,
     pytest.mark.xdist_group("kubernetes"),
-    pytest.mark.timeout(180),
 ]
 
 

@@ -82,7 +82,7 @@ if [ "${#missing[@]}" -gt 0 ]; then
     chmod 755 "$policy"
     leftovers+=("$policy")
   fi
-  apt=(apt-get -o DPkg::Lock::Timeout=600 -qq)
+  apt=(apt-get -o DPkg::Lock::Timeout=600 -o Acquire::Retries=3 -qq)
   "${apt[@]}" update
   # From Debian 13 on, the command is a package of its own.
   command -v docker >/dev/null || ! apt-cache show docker-cli >/dev/null 2>&1 ||

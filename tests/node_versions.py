@@ -30,7 +30,7 @@ def node(major: int) -> Path:
             ["npm", "install", "--no-audit", "--no-fund", "--prefix", folder, f"node@{major}"],
             check=True,
             capture_output=True,
-            timeout=300,
+            timeout=600,
         )
     return program
 

@@ -17,16 +17,32 @@ else
   "$venv/bin/pip" install --quiet --disable-pip-version-check "$here"
 fi
 
-# Split as the words of a command line, with their quotes; nothing of them is executed.
-mapfile -t options < <(xargs --no-run-if-empty printf '%s\n' <<<"${LOCALFAAS_ACTION_OPTIONS:-}")
+# Split as the words of a command line, with their quotes; nothing of them is executed. Without what
+# macOS's old bash lacks.
+words=$("$venv/bin/python" -c '
+import shlex, sys
+try:
+    print("\n".join(shlex.split(sys.argv[1])))
+except ValueError as failure:
+    sys.exit(f"::error::the options {sys.argv[1]!r} can not be read: {failure}")
+' "${LOCALFAAS_ACTION_OPTIONS:-}")
+options=(--detach)
+while IFS= read -r word; do
+  [ -z "$word" ] || options+=("$word")
+done <<<"$words"
 [ -z "${LOCALFAAS_ACTION_PATH:-}" ] || options+=("$LOCALFAAS_ACTION_PATH")
-"$venv/bin/localfaas" up --detach "${options[@]}"
+started=$("$venv/bin/localfaas" up "${options[@]}")
+printf '%s\n' "$started"
 
-endpoint=${LOCALFAAS_ENDPOINT:-http://localhost:${LOCALFAAS_PORT:-4566}}
-"$venv/bin/localfaas" env --json --endpoint "$endpoint" | "$venv/bin/python" -c '
+# Where it listens is its own word: an option may have moved it.
+endpoint=$(sed -n 's/^localfaas .* driver: //p' <<<"$started")
+{
+  echo "LOCALFAAS_ENDPOINT=$endpoint"
+  "$venv/bin/localfaas" env --json --endpoint "$endpoint" | "$venv/bin/python" -c '
 import json, sys
 for name, value in json.load(sys.stdin).items():
     print(f"{name}={value}")
-' >>"${GITHUB_ENV:-/dev/stdout}"
+'
+} >>"${GITHUB_ENV:-/dev/stdout}"
 echo "endpoint=$endpoint" >>"${GITHUB_OUTPUT:-/dev/stdout}"
 echo "$venv/bin" >>"${GITHUB_PATH:-/dev/stdout}"

@@ -59,6 +59,19 @@ def evaluate(
     return "Deny" if "Deny" in effects else "Allow" if effects else None
 
 
+def statements_of(policy: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """Return the statements of a policy: one may stand without a list.
+
+    Raises:
+        ValueError: It has something else there.
+    """
+    held = policy.get("Statement") or []
+    found = held if isinstance(held, list) else [held]
+    if not all(isinstance(each, dict) for each in found):
+        raise ValueError("a statement must be an object")
+    return found
+
+
 def _applies(
     statement: Mapping[str, Any],
     resource: str,

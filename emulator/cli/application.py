@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 from emulator import __version__
 from emulator.cli.drop_in import adopt
 from emulator.cli.terminal import error, note
+from emulator.client.link import LAUNCHER
 from emulator.model.errors import LocalfaasError
 
 if TYPE_CHECKING:
@@ -124,8 +125,11 @@ def _run(arguments: Sequence[str]) -> int:
         print(f"localfaas {__version__}")
         return 0
     asked = arguments[0] if arguments else ""
-    if asked == "up":
-        for sentence in adopt(os.environ):
+    # Every command is to look where `up` listens.
+    said = adopt(os.environ)
+    # Who types `localfaas up` is told; who has it started in the background is not.
+    if asked == "up" and LAUNCHER not in os.environ:
+        for sentence in said:
             note(sentence)
     names = (asked,) if asked in COMMANDS else COMMANDS
     try:

@@ -1,7 +1,7 @@
 """Variables of other emulators, so that set-ups written for one need no change.
 
-``localfaas up`` reads what has a counterpart here as that, and names the rest. Options and
-variables of its own win. The meanings are those of LocalStack's documentation:
+Every command reads what has a counterpart here as that, and ``localfaas up`` names the rest.
+Options and variables of its own win. The meanings are those of LocalStack's documentation:
 https://docs.localstack.cloud/references/configuration/
 """
 
@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, MutableMapping
 
 _TRUE = ("1", "true", "True", "yes", "on")
+_FALSE = ("0", "false", "False", "no", "off")
 
 
 def _yes(text: str) -> str:
@@ -22,7 +23,9 @@ def _seconds(text: str) -> str:
 
 
 def _host(text: str) -> str:
-    return text.split(",")[0].rpartition(":")[0]
+    first = text.split(",")[0]
+    host, colon, _ = first.rpartition(":")
+    return host if colon or first.isdecimal() else first
 
 
 def _port(text: str) -> str:
@@ -78,7 +81,7 @@ IGNORED: Mapping[str, str] = {
     "LAMBDA_LIMITS_*": "limits are AWS's; --account-concurrency and --max-environments change two",
     "LAMBDA_PREBUILD_IMAGES": "images are pulled ahead of use",
     "SQS_ENDPOINT_STRATEGY": "a queue's URL has the host of the request",
-    "SQS_DISABLE_CLOUDWATCH_METRICS": "queues publish no metrics",
+    "SQS_DISABLE_CLOUDWATCH_METRICS": "metrics of queues are made once somebody asks for them",
     "DISABLE_CORS_CHECKS": "give --allow-origin ORIGIN",
     "DISABLE_CORS_HEADERS": "give --allow-origin ORIGIN",
     "DNS_ADDRESS": "there is no name server here; *.localhost resolves by itself",
@@ -103,6 +106,8 @@ def adopt(environ: MutableMapping[str, str]) -> list[str]:
         else:
             others = [mine for mine, value in made.items() if value and environ[mine] != value]
             said += [f"{name} changes nothing: {mine}={environ[mine]} stands" for mine in others]
+            if made and not any(made.values()) and environ[name] not in _FALSE:
+                said.append(f"{name}={environ[name]} changes nothing: it is not understood")
     for name, why in IGNORED.items():
         prefix = name.removesuffix("*")
         found = [

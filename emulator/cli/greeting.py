@@ -9,8 +9,11 @@ from emulator.cli.tables import show_table
 from emulator.cli.terminal import is_terminal, note
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from emulator.app import Emulator
     from emulator.project.template import TemplateStack
+    from emulator.registry.function import Function
 
 
 def greet(emulator: Emulator) -> None:
@@ -40,6 +43,8 @@ def greet(emulator: Emulator) -> None:
             for each in functions
         ]
         show_table(("FUNCTION", "RUNTIME", "HANDLER", "MEMORY", "TIMEOUT", "URL"), rows, details=1)
+    elif emulator.project is not None and emulator.project.is_unfinished:
+        print("No functions yet: they come with what is still being made.")
     else:
         print("No functions yet: create one with any AWS tool, or start with a folder of them.")
     mappings = [
@@ -59,11 +64,8 @@ def greet(emulator: Emulator) -> None:
         print(f"\nload balancer: http://localhost:{port}/ leads to {balancer.function}")
     for stack in emulator.project.stacks if emulator.project is not None else ():
         _show_stack(stack)
-    names = {function.name for function in functions}
-    for debugged, debug in emulator.debug.items():
-        missing = "" if debugged in names else ", which is not here yet"
-        where = f"127.0.0.1:{debug.port}"
-        print(f"\n{debugged}{missing}: a debugger can attach to {where} from its first call on")
+    if emulator.debug:
+        _show_debugged(emulator, {function.name: function for function in functions})
     calls = f"{emulator.endpoint}/2015-03-31/functions/{name}/invocations"
     print(
         f"\naws lambda invoke --endpoint-url {emulator.endpoint} --no-sign-request "
@@ -79,6 +81,22 @@ def greet(emulator: Emulator) -> None:
     if not is_terminal():
         # What programs wait for, Testcontainers' modules for other emulators among them.
         print("Ready.", flush=True)
+
+
+def _show_debugged(emulator: Emulator, functions: Mapping[str, Function]) -> None:
+    from emulator.driver.languages.table import language_of
+
+    if emulator.debug:
+        print()
+    for name, debug in emulator.debug.items():
+        function = functions.get(name)
+        language = language_of(function.latest.runtime) if function is not None else None
+        if language is not None and language.missing_debugger():
+            note(f"no debugger can attach to {name}: {language.missing_debugger()}")
+            continue
+        missing = "" if function is not None else ", which is not here yet"
+        where = f"127.0.0.1:{debug.port}"
+        print(f"{name}{missing}: a debugger can attach to {where} from its first call on")
 
 
 def _show_stack(stack: TemplateStack) -> None:

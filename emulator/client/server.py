@@ -16,13 +16,14 @@ import tempfile
 import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 from emulator.client.link import DETACH, LAUNCHER
 from emulator.model.errors import LocalfaasError
 
-#: The most seconds that a start may take. It may have to install packages of functions first.
-START_S = 120.0
+#: The most seconds that a start may take. It may have to build functions first, and install their
+#: packages, which have limits of their own.
+START_S = 1000.0
 #: The most seconds that a stop without draining may take; then the process is killed.
 _END_S = 10.0
 #: The most bytes of an emulator's last output that an error shows.
@@ -40,7 +41,6 @@ class Server:
         url: Where it listens.
         region: Its functions' AWS region.
         pid: Its process.
-        log: The file with what it prints.
     """
 
     def __init__(
@@ -48,14 +48,14 @@ class Server:
         process: subprocess.Popen[bytes],
         link: socket.socket,
         ready: Mapping[str, Any],
-        log: Path,
+        output: IO[bytes],
     ) -> None:
         self._process = process
         self._link = link
         self.url: str = ready["url"]
         self.region: str = ready["region"]
         self.pid = process.pid
-        self.log = log
+        self._output = output
 
     @classmethod
     def start(
@@ -64,6 +64,7 @@ class Server:
         *,
         environ: Mapping[str, str] | None = None,
         start_s: float = START_S,
+        log: Path | None = None,
     ) -> Server:
         """Start ``localfaas up`` and return once it can be called.
 
@@ -71,16 +72,18 @@ class Server:
             arguments: What follows ``localfaas up``.
             environ: Its environment variables; None for those of this process.
             start_s: The most seconds that the start may take.
+            log: A file for what it prints. None for one that has no name: however the two
+                processes end, it is gone with them.
 
         Raises:
             StartFailed: The emulator ended, or was not ready within ``start_s``.
         """
-        log, path = tempfile.mkstemp(prefix="localfaas-", suffix=".log")
+        output = tempfile.TemporaryFile() if log is None else log.open("w+b")  # noqa: SIM115
         ours, theirs = socket.socketpair()
         with contextlib.ExitStack() as undo:
-            undo.callback(Path(path).unlink, missing_ok=True)
+            undo.callback(output.close)
             undo.callback(ours.close)
-            with theirs, os.fdopen(log, "wb") as output:
+            with theirs:
                 process = subprocess.Popen(
                     # -P: a folder "emulator" in the working directory is the user's.
                     [sys.executable, "-P", "-m", "emulator", "up", *arguments],
@@ -98,17 +101,27 @@ class Server:
             undo.callback(_kill, process)
             ready = _first_line(ours, time.monotonic() + start_s)
             if ready is None:
-                raise StartFailed(_why(process, Path(path), start_s))
+                raise StartFailed(_why(process, output, start_s))
             undo.pop_all()
-        return cls(process, ours, ready, Path(path))
+        return cls(process, ours, ready, output)
 
     def runs(self) -> bool:
         """Say whether the emulator's process still runs."""
         return self._process.poll() is None
 
+    def ending(self) -> str:
+        """Say that the emulator has ended, and what it printed last; "" while it runs."""
+        if self.runs():
+            return ""
+        words = self.output().strip()[-_LAST_WORDS:]
+        return (
+            f"the emulator has ended (exit code {self._process.returncode}); it printed last:\n"
+            f"{words or 'nothing'}"
+        )
+
     def output(self) -> str:
         """Return everything that the emulator has printed."""
-        return self.log.read_text(errors="replace")
+        return _text(self._output)
 
     def detach(self) -> None:
         """Keep the emulator running after this process ends. Do not call :meth:`stop` then."""
@@ -122,7 +135,13 @@ class Server:
             self._process.wait(_END_S)
         except subprocess.TimeoutExpired:
             _kill(self._process)
-        self.log.unlink(missing_ok=True)
+        self._output.close()
+
+
+def _text(output: IO[bytes]) -> str:
+    """Return all of a file. The emulator goes on where it is: its place in it is ours, too."""
+    number = output.fileno()
+    return os.pread(number, os.fstat(number).st_size, 0).decode(errors="replace")
 
 
 def _first_line(link: socket.socket, deadline: float) -> dict[str, Any] | None:
@@ -142,14 +161,16 @@ def _first_line(link: socket.socket, deadline: float) -> dict[str, Any] | None:
     return ready
 
 
-def _why(process: subprocess.Popen[bytes], log: Path, start_s: float) -> str:
+def _why(process: subprocess.Popen[bytes], output: IO[bytes], start_s: float) -> str:
     """Return why an emulator did not become ready."""
     with contextlib.suppress(subprocess.TimeoutExpired):
         process.wait(1)
-    words = log.read_text(errors="replace").strip()[-_LAST_WORDS:]
+    words = _text(output).strip()[-_LAST_WORDS:]
     if process.poll() is None:
         return f"the emulator was not ready within {start_s:g} s; it printed:\n{words or 'nothing'}"
-    return words.removeprefix("error: ") or f"the emulator ended (exit code {process.returncode})"
+    # What it has done before is no reason.
+    _, _, reason = f"\n{words}".rpartition("\nerror: ")
+    return reason.strip() or f"the emulator ended (exit code {process.returncode})"
 
 
 def _kill(process: subprocess.Popen[bytes]) -> None:

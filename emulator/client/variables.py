@@ -4,18 +4,35 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+#: Where an emulator's functions are unless it is told otherwise.
+DEFAULT_REGION = "us-east-1"
 _PROXIES = ("http_proxy", "all_proxy")
-#: Some SDKs prefer a profile to the credentials in the environment, and fail where there is none.
-PROFILES = ("AWS_PROFILE", "AWS_DEFAULT_PROFILE")
-#: Variables to unset: they belong to other credentials than those of :func:`variables`.
-FOREIGN = (*PROFILES, "AWS_SESSION_TOKEN", "AWS_SECURITY_TOKEN")
+_FOREIGN = (
+    # Some SDKs prefer a profile to the credentials in the environment, and fail where it is not.
+    "AWS_PROFILE",
+    "AWS_DEFAULT_PROFILE",
+    # They belong to other credentials.
+    "AWS_SESSION_TOKEN",
+    "AWS_SECURITY_TOKEN",
+    # With them SDKs call AWS, or refuse any other address.
+    "AWS_IGNORE_CONFIGURED_ENDPOINT_URLS",
+    "AWS_USE_FIPS_ENDPOINT",
+    "AWS_USE_DUALSTACK_ENDPOINT",
+)
+#: What the variable of one service's address begins with. SDKs prefer it to that of all.
+_OF_ONE_SERVICE = "AWS_ENDPOINT_URL_"
+
+
+def foreign(environ: Mapping[str, str]) -> list[str]:
+    """Return what is to be unset in ``environ``: else SDKs use other addresses or credentials."""
+    return [name for name in environ if name in _FOREIGN or name.startswith(_OF_ONE_SERVICE)]
 
 
 def variables(
     url: str,
     host: str,
     *,
-    region: str = "us-east-1",
+    region: str = DEFAULT_REGION,
     account: str = "localfaas",
     environ: Mapping[str, str],
 ) -> dict[str, str]:

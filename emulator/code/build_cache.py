@@ -13,7 +13,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 
-from emulator.model.errors import DriverFault
+from emulator.model.errors import ConfigurationError, DriverFault
 
 _SCRATCH = ".installing-"
 #: Seconds after which a scratch folder is somebody's who was killed.
@@ -21,9 +21,51 @@ _ABANDONED_S = 1200.0
 
 
 def folder() -> Path:
-    """Return where packages are kept, for all emulators of this user."""
-    base = os.environ.get("XDG_CACHE_HOME") or os.path.expanduser("~/.cache")
-    return Path(base) / "localfaas" / "packages"
+    """Return where packages are kept, for all emulators of this user.
+
+    What is there is run. So it is another folder where others can put something into that of the
+    usual name, as they may where everybody may make folders.
+
+    Raises:
+        ConfigurationError: They can put something into that one, too.
+    """
+    base = Path(os.environ.get("XDG_CACHE_HOME") or os.path.expanduser("~/.cache"))
+    for name in ("localfaas", f"localfaas-{os.getuid()}"):
+        found = base / name / "packages"
+        if _is_ours(found.parent) and _is_ours(found):
+            return found
+    raise ConfigurationError(
+        f"{found.parent} belongs to another user, or others can write to it, who could put programs"
+        " there. Set XDG_CACHE_HOME to a folder of your own."
+    )
+
+
+def _is_ours(folder: Path) -> bool:
+    """Say whether nobody but its user, or root, can have put anything into a folder, or its way.
+
+    One that can't be reached holds nothing that is run.
+    """
+    users, groups = {0, os.getuid()}, {0, os.getgid()}
+    if not os.getuid():
+        users |= _number_in("SUDO_UID")
+        groups |= _number_in("SUDO_GID")
+    try:
+        link, found = folder.lstat(), folder.stat()
+    except (FileNotFoundError, NotADirectoryError, PermissionError):
+        return True
+    # A user whose umask lets the own group write shares every file with it.
+    is_open = found.st_mode & 0o002 or (found.st_mode & 0o020 and found.st_gid not in groups)
+    return {link.st_uid, found.st_uid} <= users and not is_open
+
+
+def _number_in(variable: str) -> set[int]:
+    value = os.environ.get(variable, "")
+    return {int(value)} if value.isdecimal() else set()
+
+
+def has(target: Path) -> bool:
+    """Say whether something is there; it is not where the cache can't be reached."""
+    return os.path.exists(target)
 
 
 @asynccontextmanager
@@ -78,6 +120,8 @@ def _sync(folder: Path) -> None:
 
 def _make(cache: Path) -> Path:
     cache.mkdir(parents=True, exist_ok=True)
+    if not (_is_ours(cache) and _is_ours(cache.parent)):
+        raise PermissionError(errno.EPERM, "it belongs to another user, or others can write to it")
     _sweep(cache)
     folder = Path(tempfile.mkdtemp(dir=cache, prefix=_SCRATCH))
     os.chmod(folder, 0o755)  # sandboxes run as another user

@@ -95,7 +95,7 @@ def _step(folder: Path, rest: Sequence[str]) -> Path | None:
         path = path / name
         try:
             mode = path.lstat().st_mode
-        except OSError:
+        except (OSError, ValueError):  # ValueError: no file has such a name
             return None
         if number + 1 < len(rest) and not stat.S_ISDIR(mode):
             return None

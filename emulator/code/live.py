@@ -7,6 +7,7 @@ import hashlib
 import os
 import stat
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from pathlib import Path
@@ -20,9 +21,9 @@ _EDITOR_FILES = (
     *(".#*", "#*#", "*.tmp", "*___jb_*", ".goutputstream-*"),
 )
 _IGNORED = (*DEFAULT_EXCLUDES, *_EDITOR_FILES)
-#: Real paths of this process's state folders. They may lie in a user's folder; what the emulator
-#: writes there is no change of code.
-state_folders: set[str] = set()
+#: Real paths of what this process writes: its state folders, and the files that its output goes
+#: to. They may lie in a user's folder; what the emulator writes there is no change of code.
+own_paths: set[str] = set()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -42,7 +43,17 @@ def is_code(relative: Path) -> bool:
 
 def is_state(path: str) -> bool:
     """Say whether a path is an emulator's own."""
-    return any(path == each or path.startswith(each + os.sep) for each in state_folders)
+    return any(path == each or path.startswith(each + os.sep) for each in own_paths)
+
+
+def note_own_paths(state: Path) -> None:
+    """Take note of a state folder, and of the files that standard output and errors go to."""
+    own_paths.add(str(state))
+    for stream in (1, 2):
+        with suppress(OSError):  # a system without /proc
+            path = os.readlink(f"/proc/self/fd/{stream}")
+            if os.path.isfile(path):
+                own_paths.add(path)
 
 
 def live_code(folder: Path) -> Code:
@@ -140,9 +151,11 @@ def _entries(folder: Path) -> Iterator[tuple[str, os.stat_result]]:
             name = f"{below}{entry.name}"
             try:
                 if entry.is_dir(follow_symlinks=False):
-                    if state_folders and os.path.realpath(entry.path) in state_folders:
+                    if own_paths and os.path.realpath(entry.path) in own_paths:
                         continue
                     pending.append(name + "/")
+                elif entry.path in own_paths:
+                    continue
                 yield name, entry.stat(follow_symlinks=False)
             except OSError:
                 continue

@@ -14,7 +14,7 @@ from collections.abc import Callable
 from importlib import import_module
 from pathlib import Path
 
-from emulator.code import build_cache, published
+from emulator.code import build_cache
 from emulator.code.wanted import Wanted
 from emulator.model.console import Console
 from emulator.model.errors import DriverFault
@@ -70,16 +70,19 @@ class Packages:
         if folder is None and not version.layers:
             return None
         interpreter = self._interpreter(version.runtime)
-        named = None if folder is None else _wanted(version, folder, interpreter)
-        wishes = [named, *(_of_layer(version, layer, interpreter) for layer in version.layers)]
-        wishes += published.wanted(version, interpreter)
-        wanted = published.together([each for each in wishes if each is not None])
+        wanted = None if folder is None else _wanted(version, folder, interpreter)
+        if version.layers:
+            from emulator.code import published  # with pip and npm
+
+            wishes = [wanted, *(_of_layer(version, each, interpreter) for each in version.layers)]
+            wishes += published.wanted(version, interpreter)
+            wanted = published.together([each for each in wishes if each is not None])
         if wanted is None:
             return None
         where = f"{interpreter or version.runtime}\0{version.architecture}\0{sys.platform}".encode()
         key = hashlib.sha256(b"\0".join((_FORMAT, where, *wanted.key))).hexdigest()[:32]
         target = self._cache / key
-        if target.is_dir():
+        if build_cache.has(target):
             return target
         installing = self._installing.get(target)
         if installing is None:

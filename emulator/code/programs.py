@@ -46,7 +46,7 @@ async def run(
         *_READABLE,
         *command,
         cwd=folder,
-        env=environ,
+        env=dict(environ),  # uvloop takes nothing else
         stdin=asyncio.subprocess.DEVNULL,
         stdout=asyncio.subprocess.DEVNULL,
         stderr=asyncio.subprocess.PIPE,

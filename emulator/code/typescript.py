@@ -67,7 +67,7 @@ class TypeScript:
         builds = self._cache / f"typescript-{hashlib.sha256(what).hexdigest()[:16]}"
         state = f"{version.code.sha256}\0{packages}".encode()
         target = builds / hashlib.sha256(state).hexdigest()[:16]
-        if target.is_dir():
+        if build_cache.has(target):
             return target
         program = await self._esbuild(folder)
         async with build_cache.scratch(builds) as scratch:
@@ -92,7 +92,7 @@ class TypeScript:
         async with self._fetching:
             target = self._cache / "esbuild-0.25"
             program = target / "node_modules/.bin/esbuild"
-            if program.exists():
+            if build_cache.has(program):
                 return program
             self._console.info("fetching esbuild, which builds TypeScript functions, once")
             async with build_cache.scratch(self._cache) as scratch:

@@ -116,7 +116,12 @@ class Group:
             self._write("cpu", "cpu.max", f"{quota} {CPU_PERIOD}")
         elif "cpu" in self.folders:
             self._write("cpu", "cpu.cfs_period_us", CPU_PERIOD)
-            self._write("cpu", "cpu.cfs_quota_us", quota)
+            try:
+                self._write("cpu", "cpu.cfs_quota_us", quota)
+            except OSError as error:
+                # More than a group above may use, which keeps this one to less anyway.
+                if error.errno != errno.EINVAL:
+                    raise
 
     def memory_peak(self) -> int:
         """Return the most bytes held at once since the group was made; 0 when unknown."""

@@ -12,6 +12,8 @@ USER_NAME = "sbx_user1051"
 LD_LIBRARY_PATH = (
     "/var/lang/lib:/lib64:/usr/lib64:/var/runtime:/var/runtime/lib:/var/task:/var/task/lib:/opt/lib"
 )
+#: A function's memory in MB.
+MEMORY_SIZE = "AWS_LAMBDA_FUNCTION_MEMORY_SIZE"
 #: A script of the user's own that starts the runtime.
 WRAPPER = "AWS_LAMBDA_EXEC_WRAPPER"
 INVALID_ENTRYPOINT = "Runtime.InvalidEntrypoint"

@@ -40,8 +40,10 @@ class Instance:
         directory = self._directory
         try:
             directory.mkdir(mode=PRIVATE_FOLDER, parents=True, exist_ok=True)
-            if directory.stat().st_uid != os.getuid():
-                raise PermissionError(f"it belongs to user {directory.stat().st_uid}")
+            # Where everybody may make folders, it may be somebody's link to one of ours.
+            for status in (directory.lstat(), directory.stat()):
+                if status.st_uid != os.getuid():
+                    raise PermissionError(f"it belongs to user {status.st_uid}")
             # Containers see what is bound, not the way there: sockets are no other user's business.
             make_private(directory)
             # It gets its name only once it is held: nobody ever sees it without its holder.

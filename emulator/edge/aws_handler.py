@@ -8,7 +8,6 @@ from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING
 from urllib.parse import parse_qs, unquote_to_bytes
 
-from emulator.edge import presigned
 from emulator.edge.router import Headers, Message, Receive, Scope, Send, answer, read_body
 from emulator.engines.base import EngineRequest, EngineResponse
 from emulator.model import credentials
@@ -25,9 +24,10 @@ from emulator.wire.messages import Response
 from emulator.wire.streams import ByteStream, as_stream, received
 
 if TYPE_CHECKING:
-    from emulator.edge import traced_calls
+    from emulator.edge import presigned, traced_calls
     from emulator.edge.strict_auth import StrictAuth
 else:
+    presigned = LazyModule("emulator.edge.presigned")
     traced_calls = LazyModule("emulator.edge.traced_calls")
 
 _log = logging.getLogger(__name__)
@@ -119,6 +119,8 @@ class AwsHandler:
             if handler is None:
                 raise service.unsupported(operation.name)
             parts = self._table.parts
+            if "=" in query and codec.model.deviations.whole_signatures:
+                presigned.check_whole(query)
             if query and "Expires=" in query:
                 presigned.check(query, parts.clock.now())
             trace_id = texts.get("x-amzn-trace-id", "")

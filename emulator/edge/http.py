@@ -1,4 +1,4 @@
-"""HTTP on a connection: uvicorn's protocol with three changes.
+"""HTTP on a connection: uvicorn's protocol with five changes.
 
 WebSockets are uvicorn's too; the first one imports the library for them.
 """
@@ -12,8 +12,18 @@ from typing import Any, cast
 from httptools import HttpRequestParser
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
+from emulator.edge.crowd import CROWD
+from emulator.edge.patience import BODY, HEAD, REQUEST, Patience
+
 #: What a connection begins with that speaks HTTP/2: enough of its preface to know it.
 _HTTP2 = b"PRI * HTTP/2.0\r\n"
+#: Bytes of headers: far more than any service of AWS takes, as what is read at once is not parted.
+_LARGEST_HEAD = 1 << 20
+_TOO_LARGE = (
+    b"HTTP/1.1 431 Request Header Fields Too Large\r\n"
+    b"content-length: 0\r\nconnection: close\r\n\r\n"
+)
+_TOO_SLOW = b"HTTP/1.1 408 Request Timeout\r\ncontent-length: 0\r\nconnection: close\r\n\r\n"
 
 
 class HttpProtocol(HttpToolsProtocol):
@@ -26,6 +36,10 @@ class HttpProtocol(HttpToolsProtocol):
     is followed (https://www.rfc-editor.org/rfc/rfc6455#section-4.1).
 
     A client that knows that it can have HTTP/2 begins with its preface, and gets it.
+
+    uvicorn keeps all headers and trailers that come, however many: here they have an end.
+
+    uvicorn waits for a request that has begun for ever: here the client is given up after a while.
     """
 
     _fed = b""
@@ -34,16 +48,61 @@ class HttpProtocol(HttpToolsProtocol):
     #: Read next: the request without its "Upgrade", and the bytes behind its head.
     _anew = b""
 
+    #: Bytes read since the last that belonged to a body.
+    _head = 0
+    #: Bytes read of all.
+    _read = 0
+    #: The scope of the last request that has come whole.
+    _whole: object = None
+
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         joining = _Joining(cast(asyncio.Transport, transport), self.loop)
         super().connection_made(cast(asyncio.Transport, joining))
+        CROWD.enter(self.transport, self._is_idle)
+        self._patience = Patience(self.loop, self._awaited, self._give_up)
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        CROWD.leave(self.transport)
+        self._patience.end()
+        super().connection_lost(exc)
+
+    def _is_idle(self) -> bool:
+        answered = self.cycle is None or self.cycle.response_complete
+        return answered and self.transport.get_write_buffer_size() == 0
+
+    def _awaited(self) -> tuple[str, object, int] | None:
+        """Return what the client is waited for: see :class:`Patience`."""
+        asked, cycle = self.scope, self.cycle
+        if self.flow.read_paused:
+            return None
+        if cycle is not None and cycle.scope is asked and asked is not self._whole:
+            return BODY, asked, self._read
+        if cycle is not None and not cycle.response_complete:
+            return None  # even for a head that has begun: the answer before it comes first
+        if asked is not self._whole:
+            return HEAD, asked, self._read
+        return (REQUEST, asked, self._read) if self._is_idle() else None
+
+    def _give_up(self, what: str) -> None:
+        """Close the connection of a client that keeps it waiting."""
+        if (what != REQUEST and self._is_idle()) or (
+            what == BODY and not self.cycle.response_started
+        ):
+            self.transport.write(_TOO_SLOW)
+        self.transport.close()
 
     def data_received(self, data: bytes) -> None:
+        self._read += len(data)
         if self._fresh:
             self._fresh = False
             if data.startswith(_HTTP2):
                 self._speak_http2(data)
                 return
+        if self._head > _LARGEST_HEAD:
+            self.transport.write(_TOO_LARGE)
+            self.transport.close()
+            return
+        self._head += len(data)
         self._fed = data
         super().data_received(data)
         while self._anew:
@@ -54,13 +113,24 @@ class HttpProtocol(HttpToolsProtocol):
             super().data_received(self._fed)
         self._fed = b""
 
+    def on_body(self, body: bytes) -> None:
+        self._head = 0
+        super().on_body(body)
+
+    def on_message_complete(self) -> None:
+        self._head = 0
+        self._whole = self.scope
+        super().on_message_complete()
+
     def _speak_http2(self, data: bytes) -> None:
         """Hand the connection over: the client knows that it can have HTTP/2 here."""
         from emulator.edge.http2 import Http2Connection
 
         self.connections.discard(self)
+        self._patience.end()
         connection = Http2Connection(self.app, self.server_state)
         self.transport.set_protocol(connection)
+        CROWD.enter(self.transport, connection.is_idle)
         connection.connection_made(self.transport)
         connection.data_received(data)
 
@@ -77,6 +147,8 @@ class HttpProtocol(HttpToolsProtocol):
     def handle_websocket_upgrade(self) -> None:
         """Begin a WebSocket, or serve the request as if no upgrade had been asked for."""
         if self._begins_websocket():
+            CROWD.enter(self.transport, lambda: False)
+            self._patience.end()
             super().handle_websocket_upgrade()
             return
         end_of_head: int = cast(BaseException, sys.exception()).args[0]
@@ -93,9 +165,9 @@ class HttpProtocol(HttpToolsProtocol):
 
 def make_websocket(**options: Any) -> asyncio.Protocol:
     """Return the protocol of a WebSocket's connection; uvicorn gives the options."""
-    from uvicorn.protocols.websockets.wsproto_impl import WSProtocol
+    from emulator.edge.websocket import WebSocket
 
-    return WSProtocol(**options)
+    return WebSocket(**options)
 
 
 class _Joining:
@@ -121,6 +193,9 @@ class _Joining:
         if self._held:
             held, self._held = self._held, b""
             self._transport.write(held)
+
+    def get_write_buffer_size(self) -> int:
+        return len(self._held) + self._transport.get_write_buffer_size()
 
     def close(self) -> None:
         self._flush()

@@ -30,12 +30,15 @@ from h2.settings import SettingCodes
 from hyperframe.frame import GoAwayFrame
 from uvicorn.protocols.utils import get_local_addr, get_remote_addr
 
+from emulator.edge.crowd import CROWD
 from emulator.edge.router import AsgiApp, Message, Scope
 
 _log = logging.getLogger(__name__)
 
 #: Requests of one connection at once.
 _MOST_STREAMS = 256
+#: Those that are worked on: of what the client took back, work may still go on.
+_MOST_SERVED = 2 * _MOST_STREAMS
 #: Bytes that a client may send ahead of who reads them.
 _WINDOW = 1 << 20
 #: Headers that belong to connections of HTTP/1.
@@ -119,21 +122,31 @@ class Http2Connection(asyncio.Protocol):
 
     def connection_lost(self, exc: Exception | None) -> None:
         """Tell all requests that nobody waits for their answers."""
+        CROWD.leave(self._transport)
         self._state.connections.discard(self)
         self._writable.set()
         for stream in self._streams.values():
             stream.lose()
 
+    def is_idle(self) -> bool:
+        """Say whether no request of it is worked on, and all answers are sent."""
+        return not self._streams and self._transport.get_write_buffer_size() == 0
+
     def eof_received(self) -> None:
         """Let the connection be closed."""
 
     def pause_writing(self) -> None:
-        """Stop writing: the client does not keep up."""
+        """Stop writing: the client does not keep up.
+
+        It is not heard either: most of what it may say is answered at once (PING, SETTINGS).
+        """
         self._writable.clear()
+        self._transport.pause_reading()
 
     def resume_writing(self) -> None:
         """Write again."""
         self._writable.set()
+        self._transport.resume_reading()
 
     def shutdown(self) -> None:
         """Take no more requests, and close once all were answered. uvicorn calls it at the end."""
@@ -160,9 +173,10 @@ class Http2Connection(asyncio.Protocol):
 
     def _begin(self, event: RequestReceived) -> None:
         assert event.stream_id is not None
-        if self._ending:
+        if self._ending or len(self._streams) >= _MOST_SERVED:
             # Nothing was done for it: the client may send it again, to whoever comes next.
-            self._h2.reset_stream(event.stream_id, ErrorCodes.REFUSED_STREAM)
+            with suppress(StreamClosedError):  # it has taken it back itself
+                self._h2.reset_stream(event.stream_id, ErrorCodes.REFUSED_STREAM)
             return
         stream = _Stream(self, self._h2, event.stream_id)
         self._streams[event.stream_id] = stream

@@ -9,10 +9,18 @@ import socket
 from collections.abc import Iterator
 
 import uvicorn
+from uvicorn.config import Config
+from uvicorn.server import Server
 
 from emulator.edge.http import HttpProtocol, make_websocket
 from emulator.edge.router import AsgiApp
 from emulator.model.errors import ConfigurationError
+
+# uvicorn's other modules ask their package for it, whose own code is put off.
+uvicorn.Config = Config  # type: ignore[misc]
+
+#: How often the end looks whether the last requests are answered.
+_LOOK_S = 0.01
 
 
 class Listener:
@@ -30,6 +38,7 @@ class Listener:
         self._socket = _bind(host, port)
         self.host: str = self._socket.getsockname()[0]
         self.port: int = self._socket.getsockname()[1]
+        self._reserved = _reserve(self.port) if self.host == "127.0.0.1" else None
         self._server: _Server | None = None
         #: Ends when nothing is served any more; None before :meth:`serve`.
         self.serving: asyncio.Task[None] | None = None
@@ -45,7 +54,7 @@ class Listener:
             app: The ASGI application.
             drain_seconds: How long the end may wait for requests in flight.
         """
-        config = uvicorn.Config(
+        config = Config(
             app,
             http=HttpProtocol,
             lifespan="off",
@@ -71,26 +80,66 @@ class Listener:
     def end(self, *, now: bool = False) -> None:
         """Accept nothing more; with ``now``, wait for nothing."""
         if self._server is not None:
-            self._server.should_exit = True
-            self._server.force_exit = now
+            self._server.end(now=now)
 
     async def close(self) -> None:
         """Return when nothing is served any more."""
         if self.serving is not None:
             await self.serving
-        self._socket.close()
+        self.abandon()
 
     def abandon(self) -> None:
         """Close the socket of a listener that never served."""
         self._socket.close()
+        if self._reserved is not None:
+            self._reserved.close()
 
 
-class _Server(uvicorn.Server):
-    """uvicorn without its signal handling: ours drains first."""
+class _Server(Server):
+    """uvicorn without its signal handling (ours drains first), and without its clock.
+
+    It looks ten times a second whether it shall end, and pauses at its end: this one is told.
+    """
+
+    def __init__(self, config: Config) -> None:
+        super().__init__(config)
+        self._ending = asyncio.Event()
+
+    def end(self, *, now: bool) -> None:
+        """Accept nothing more; with ``now``, wait for nothing."""
+        self.should_exit, self.force_exit = True, now
+        self._ending.set()
 
     @contextlib.contextmanager
     def capture_signals(self) -> Iterator[None]:
         yield
+
+    async def main_loop(self) -> None:
+        await self.on_tick(0)
+        await self._ending.wait()
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        for each in (*self.servers, *(sockets or ())):
+            each.close()
+        for connection in list(self.server_state.connections):
+            connection.shutdown()
+        try:
+            async with asyncio.timeout(self.config.timeout_graceful_shutdown):
+                await self._all_answered()
+                for server in self.servers:
+                    await server.wait_closed()
+        except TimeoutError:
+            for task in self.server_state.tasks:
+                task.cancel()
+
+    async def _all_answered(self) -> None:
+        """Return once no connection and no request is left, or nobody wants to wait for them."""
+        state = self.server_state
+        # A connection that waits for nothing is gone at the loop's next round.
+        await asyncio.sleep(0)
+        while (state.connections or state.tasks) and not self.force_exit:  # noqa: ASYNC110
+            # uvicorn tells nobody when the last one is gone.
+            await asyncio.sleep(_LOOK_S)
 
 
 def _bind(host: str, port: int) -> socket.socket:
@@ -107,6 +156,24 @@ def _bind(host: str, port: int) -> socket.socket:
     bound.listen(1024)
     bound.setblocking(False)
     return bound
+
+
+def _reserve(port: int) -> socket.socket | None:
+    """Keep everybody else from a port of IPv6's loopback; None where it can't be had.
+
+    "localhost" leads there first: a function could answer clients in the emulator's place. Nobody
+    listens, so that these go on to 127.0.0.1 at once.
+    """
+    with contextlib.suppress(OSError):
+        reserved = socket.socket(socket.AF_INET6, socket.SOCK_STREAM)
+        try:
+            reserved.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
+            reserved.bind(("::1", port))
+        except OSError:
+            reserved.close()
+            raise
+        return reserved
+    return None
 
 
 def _remedy(error: OSError) -> str:

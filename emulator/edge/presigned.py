@@ -14,6 +14,50 @@ from emulator.model.errors import AwsError
 _LONGEST_S = 7 * 86400
 
 
+#: What a signature in a query consists of, and what S3 says of one that lacks some of it.
+_PARTS = (
+    (
+        ("Algorithm", "Credential", "Signature", "Date", "SignedHeaders", "Expires"),
+        "X-Amz-",
+        (
+            "AuthorizationQueryParametersError",
+            "Query-string authentication version 4 requires the X-Amz-Algorithm,"
+            " X-Amz-Credential, X-Amz-Signature, X-Amz-Date, X-Amz-SignedHeaders, and"
+            " X-Amz-Expires parameters.",
+            400,
+        ),
+    ),
+    (
+        ("Signature", "Expires", "AWSAccessKeyId"),
+        "",
+        (
+            "AccessDenied",
+            "Query-string authentication requires the Signature, Expires and AWSAccessKeyId"
+            " parameters",
+            403,
+        ),
+    ),
+)
+
+
+def check_whole(query: str) -> None:
+    """Refuse an address whose signature lacks a part, as S3 does.
+
+    Args:
+        query: The request's query string.
+
+    Raises:
+        AwsError: AuthorizationQueryParametersError (400), or, of version 2, AccessDenied (403).
+    """
+    if not any(part in query for part in ("X-Amz-", "Signature=", "AWSAccessKeyId=")):
+        return
+    given = parse_qs(query, keep_blank_values=True)
+    for names, prefix, (code, message, status) in _PARTS:
+        there = [f"{prefix}{name}" in given for name in names]
+        if any(there) and not all(there):
+            raise AwsError(code, message, status=status)
+
+
 def check(query: str, now: float) -> None:
     """Refuse a request by a presigned URL that has expired, or that never says when it does.
 

@@ -25,7 +25,13 @@ from emulator.model import credentials
 from emulator.model.errors import AwsError
 from emulator.services.authorization import Rules
 from emulator.services.context import Context
-from emulator.services.iam.callers import Caller, SessionIsOver, UnknownCaller, caller_of
+from emulator.services.iam.callers import (
+    ANYBODY,
+    Caller,
+    SessionIsOver,
+    UnknownCaller,
+    caller_of,
+)
 from emulator.services.service import Service
 
 _SIGNED = re.compile(
@@ -73,6 +79,8 @@ class StrictAuth:
         """
         rules = _rules_of(service)
         key, token = _check_signature(context.request_headers, _line_of(scope), body, rules)
+        if not key and context.operation in rules.unsigned:
+            return
         if not key and not rules.anonymous:
             raise AwsError(
                 "MissingAuthenticationTokenException", "Missing Authentication Token", status=403
@@ -156,7 +164,7 @@ def _line_of(scope: Scope) -> RequestLine:
 
 
 def _keys_of(context: Context, caller: Caller) -> dict[str, str]:
-    return {
+    keys = {
         "aws:currenttime": datetime.fromtimestamp(context.clock.now(), UTC).strftime(
             "%Y-%m-%dT%H:%M:%SZ"
         ),
@@ -169,6 +177,10 @@ def _keys_of(context: Context, caller: Caller) -> dict[str, str]:
         "aws:username": caller.name,
         "aws:useragent": context.user_agent,
     }
+    if caller.principals == ANYBODY:
+        # Who has not signed is of no account.
+        del keys["aws:principalaccount"], keys["aws:principalarn"]
+    return keys
 
 
 def _rules_of(service: Service) -> Rules:

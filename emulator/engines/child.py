@@ -6,6 +6,7 @@ It listens at a Unix socket in a folder that only its user can enter, and ends w
 from __future__ import annotations
 
 import asyncio
+import logging
 import os
 import sys
 import tempfile
@@ -18,12 +19,16 @@ import orjson
 
 from emulator.engines import frames
 from emulator.engines.base import EngineRequest, EngineResponse, EngineUnavailable
-from emulator.model.clock import Clock
+from emulator.model.clock import Clock, Watchdog
+
+_log = logging.getLogger(__name__)
 
 #: Seconds until it listens, at most.
 _START_S = 60.0
 #: Seconds between two starts of one that ends by itself: at first, and at most.
 _PAUSE_S, _LONGEST_PAUSE_S = 0.2, 10.0
+#: Seconds without an answer, while one is awaited, after which it is ended and started anew.
+_PATIENCE_S = 120.0
 #: Bytes of what it writes to stderr that are shown when it can't be started.
 _SHOWN = 2000
 
@@ -53,6 +58,7 @@ class Child:
         self._starting: asyncio.Task[None] | None = None
         self._folder: tempfile.TemporaryDirectory[str] | None = None
         self._waiting: deque[asyncio.Future[tuple[Any, bytes]]] = deque()
+        self._watchdog = Watchdog(_PATIENCE_S, self._kill)
         self._pause_s = 0.0
         self._again_at = 0.0
         self._closed = False
@@ -95,6 +101,7 @@ class Child:
             raise EngineUnavailable("its process has just ended")
         future: asyncio.Future[tuple[Any, bytes]] = asyncio.get_running_loop().create_future()
         self._waiting.append(future)
+        self._watchdog.expect()
         writer.write(frames.pack(head, body))
         # A caller that gives up must not disturb the order of the answers.
         return await asyncio.shield(future)
@@ -191,21 +198,29 @@ class Child:
                 # One that answers is well: the next start need not wait.
                 self._pause_s = self._again_at = 0.0
                 future = self._waiting.popleft()
+                self._watchdog.came()
                 if not future.done():
                     future.set_result((head, body))
         except (asyncio.IncompleteReadError, OSError):
             pass
+        except (ValueError, IndexError) as error:
+            _log.warning("%s sends what is no answer: %s", self._module, error)
         finally:
             writer, self._writer = self._writer, None
             if writer is not None:
                 writer.close()
+            if not self._closed:
+                self._kill()
             if self._process is not None:
-                if self._process.returncode is None and not self._closed:
-                    self._process.kill()
                 await self._process.wait()
             self._fail()
 
+    def _kill(self) -> None:
+        if self._process is not None and self._process.returncode is None:
+            self._process.kill()
+
     def _fail(self) -> None:
+        self._watchdog.rest()
         waiting, self._waiting = self._waiting, deque()
         for future in waiting:
             if not future.done():

@@ -18,7 +18,8 @@ from emulator.model.ids import new_request_id, new_trace_id
 from emulator.model.imports import Imports
 from emulator.model.invocation import Invocation, InvocationResult
 from emulator.model.lazy import LazyModule
-from emulator.pool.pool import Pool, ScalingRateExceeded
+from emulator.pool.errors import ScalingRateExceeded
+from emulator.pool.pool import Pool
 from emulator.pool.pools import Pools
 from emulator.pool.snap_start import SnapStartPool
 

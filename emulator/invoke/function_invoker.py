@@ -146,7 +146,9 @@ class FunctionInvoker:
                 # An invocation without a payload gives the handler an empty object.
                 payload=payload or b"{}",
                 invoked_arn=invoked_arn or function_arn(account, region, name, qualifier),
-                trace_id=trace_id or new_trace_root(self._clock.now()),
+                # A header of the Runtime API, which other headers must not follow.
+                trace_id=(trace_id if trace_id.isprintable() else "")
+                or new_trace_root(self._clock.now()),
                 client_context=client_context,
                 links=links,
                 tenant_id=tenant_id,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import ipaddress
 import ssl
 from collections.abc import Iterable, Mapping
 from functools import cache
@@ -11,10 +12,15 @@ from urllib.parse import urlsplit
 
 import h11
 
+from emulator.invoke import outgoing
+from emulator.model import clouds
 from emulator.model.errors import LocalfaasError
 
 #: Answers of a status below 200 before the one that counts.
 _MOST_INTERIM = 100
+_OF_CLOUDS = clouds.LINK_LOCAL + clouds.BEYOND_LINK_LOCAL
+#: Where gateways have IPv4's addresses in IPv6 (NAT64).
+_TRANSLATED = ipaddress.ip_network("64:ff9b::/96")
 #: Bytes of a head, and of the body of an answer that nobody reads.
 _MOST = 1 << 20
 
@@ -226,10 +232,14 @@ async def _send(
     context = _tls() if secure else None
     # Names below localhost are this machine, whatever resolves them.
     where = "127.0.0.1" if host.endswith(".localhost") else host
-    reader, writer = await asyncio.open_connection(
+    reader, writer = await outgoing.connect(
         where, port, ssl=context, server_hostname=host if secure else None
     )
     try:
+        peer = writer.get_extra_info("peername")
+        if peer is None:
+            raise ConnectionResetError("the connection was reset at once")
+        _refuse_clouds(peer[0])
         connection = h11.Connection(h11.CLIENT)
         target = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
         sent = list(headers)
@@ -246,6 +256,26 @@ async def _send(
         writer.close()
         raise
     return connection, reader, writer
+
+
+def _refuse_clouds(host: str) -> None:
+    """Refuse what functions are refused: a cloud machine's credentials, for whoever asks.
+
+    Raises:
+        ValueError: It is such an address.
+    """
+    address = ipaddress.ip_address(host.partition("%")[0])
+    if isinstance(address, ipaddress.IPv6Address):
+        address = _within(address)
+    if any(address in network for network in _OF_CLOUDS):
+        raise ValueError(f"{host} is where clouds keep a machine's credentials")
+
+
+def _within(address: ipaddress.IPv6Address) -> ipaddress.IPv4Address | ipaddress.IPv6Address:
+    """Return the address of IPv4 that one of IPv6 leads to; itself if it leads to none."""
+    if address in _TRANSLATED:
+        return ipaddress.IPv4Address(int(address) & 0xFFFFFFFF)
+    return address.ipv4_mapped or address.sixtofour or address
 
 
 @cache

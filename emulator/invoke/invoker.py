@@ -14,10 +14,8 @@ from emulator.model.invocation import Invocation, InvocationResult
 from emulator.model.lazy import LazyModule
 from emulator.pool import failures
 from emulator.pool.environment import Environment
-from emulator.pool.managed import CapacityExceeded, InitFailed
-from emulator.pool.pool import ScalingRateExceeded
+from emulator.pool.errors import CapacityExceeded, InitFailed, RestoreFailed, ScalingRateExceeded
 from emulator.pool.pools import Pools
-from emulator.pool.restorable import RestoreFailed
 from emulator.registry.functions import Registry
 from emulator.telemetry.traces.tracer import Tracer
 

@@ -10,6 +10,10 @@ from emulator.model.errors import AwsError
 from emulator.model.nesting import is_deeper
 
 _PREFIX = "Could not parse request body into json: Could not parse payload into json: "
+_TOO_LONG = (
+    "Number value length exceeds the maximum allowed (1000, from"
+    " `StreamReadConstraints.getMaxNumberLength()`)"
+)
 _TOO_DEEP = "Document nesting depth exceeds the maximum allowed"
 _SOURCE = "at [Source: REDACTED (`StreamReadFeature.INCLUDE_SOURCE_IN_LOCATION` disabled); "
 #: Jackson's default limit of nesting (not recorded from AWS).
@@ -58,6 +62,8 @@ def _complaint(payload: bytes) -> str | None:
                 f"or token 'null', 'true' or 'false'){where}"
             )
         return f"Unexpected character ('{char}' (code {ord(char)})){where}"
+    except ValueError:  # an integer of more digits than Python reads
+        return _TOO_LONG
     return _TOO_DEEP if is_deeper(value, _DEEPEST) else None
 
 

@@ -22,7 +22,8 @@ from emulator.model.errors import AwsError, ConfigurationError, DriverFault
 from emulator.model.function import LATEST, Code, FunctionVersion, LayerVersion
 from emulator.model.ids import new_request_id, new_trace_id
 from emulator.model.invocation import Invocation, InvocationResult
-from emulator.pool.pool import Pool, ScalingRateExceeded
+from emulator.pool.errors import ScalingRateExceeded
+from emulator.pool.pool import Pool
 from emulator.pool.pools import Pools
 
 #: Keeps the environments apart from those of the function's callers, where listeners are told.

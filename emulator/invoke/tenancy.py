@@ -5,8 +5,13 @@ https://docs.aws.amazon.com/lambda/latest/dg/tenant-isolation.html
 
 from __future__ import annotations
 
+import re
+
 from emulator.model.errors import AwsError
 from emulator.model.function import FunctionVersion
+
+#: As Lambda's service model has it; tasks of workflows name tenants past it.
+_TENANT = re.compile(r"[a-zA-Z0-9._:/=+\-@ ]{1,256}")
 
 
 def isolated(version: FunctionVersion) -> bool:
@@ -22,6 +27,8 @@ def check(version: FunctionVersion, tenant_id: str) -> None:
         AwsError: InvalidParameterValueException.
     """
     if isolated(version) == bool(tenant_id):
+        if tenant_id and not _TENANT.fullmatch(tenant_id):
+            raise _invalid(f"{tenant_id!r} is not a valid tenant ID.")
         return
     if tenant_id:
         raise _invalid(

@@ -2,7 +2,26 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
+
+#: Levels of a document that somebody wrote: deeper ones could be parsed but not written.
+_DEEPEST = 500
+
+
+def read_json(text: str) -> Any:
+    """Return what a text says as JSON.
+
+    Raises:
+        ValueError: It is no JSON, or is nested too deeply.
+    """
+    try:
+        value = json.loads(text)
+    except RecursionError:
+        raise ValueError("it is nested too deeply") from None
+    if is_deeper(value, _DEEPEST):
+        raise ValueError("it is nested too deeply")
+    return value
 
 
 def is_deeper(value: Any, most: int) -> bool:

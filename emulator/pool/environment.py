@@ -10,10 +10,9 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import signal
 from abc import ABC, abstractmethod
 from collections import deque
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -43,21 +42,18 @@ from emulator.telemetry.writer import LogWriter
 
 if TYPE_CHECKING:
     from emulator.pool import notices
-    from emulator.pool.extensions import telemetry
+    from emulator.pool.extensions import shutdown, telemetry
     from emulator.pool.extensions.subscriptions import Subscription
     from emulator.telemetry import lines
 else:
     lines = LazyModule("emulator.telemetry.lines")
+    shutdown = LazyModule("emulator.pool.extensions.shutdown")
     telemetry = LazyModule("emulator.pool.extensions.telemetry")
     notices = LazyModule("emulator.pool.notices")
 
 #: Seconds to read on from a dead runtime's connections (a child that inherited one keeps it
 #: open).
 _LINGER_S = 0.1
-
-
-#: The seconds of SHUTDOWN in which a runtime may end before its extensions hear of it.
-_RUNTIME_SHUTDOWN_S = 0.3
 
 #: Returns what a version needs before it starts, once that is there.
 Prepare = Callable[[FunctionVersion], Awaitable[Prepared]]
@@ -326,6 +322,7 @@ class Environment(ABC):
             return
         self._to(EnvironmentState.INIT)
         self._init_begins("init", sandbox)
+        self._expect_init(sandbox)
         self._attach(sandbox)
         failure = await self._await_init(self._init_timeout_s)
         elapsed = (self._clock.monotonic() - began) * 1000
@@ -361,6 +358,8 @@ class Environment(ABC):
     ) -> None:
         simulated_ms = self.simulated.init_ms if self.simulated and status == "success" else 0.0
         self._platform.init_end(phase, duration_ms, status, error_type)
+        if self._telemetry is not None:
+            self._telemetry.initialised()
         if self.lifecycle.listeners:
             notices.initialised(
                 self.lifecycle,
@@ -372,20 +371,23 @@ class Environment(ABC):
                 simulated_ms=simulated_ms,
             )
 
+    def _expect_init(self, sandbox: Sandbox) -> None:
+        """Take what a runtime says of its INIT, which it may have said before it is attached."""
+        self._initialised = asyncio.get_running_loop().create_future()
+        self.simulated = self._simulated_init()
+        self._held_call_ms = 0.0
+        self._waits_for_extensions = False
+        self._runtime_is_held = bool(sandbox.extensions)
+
     async def _await_init(self, seconds: float | None) -> InvocationResult | None:
         """Wait for the first ``next``; return None if it came, else the failure.
 
         Args:
             seconds: The longest wait; None if an invocation's deadline ends it.
         """
-        loop = asyncio.get_running_loop()
-        initialised: asyncio.Future[InvocationResult | None] = loop.create_future()
-        self._initialised = initialised
-        self.simulated = self._simulated_init()
-        self._held_call_ms = 0.0
-        self._waits_for_extensions = False
+        initialised = self._initialised
+        assert initialised is not None
         assert self.sandbox is not None
-        self._runtime_is_held = bool(self.sandbox.extensions)
         if self.sandbox.channel is not None:
             await self._api.adopt(self.sandbox.channel)
         timer = None
@@ -396,6 +398,8 @@ class Environment(ABC):
         if self._runtime_is_held:
             if self.lifecycle.listeners:
                 notices.extensions_started(self.lifecycle, self, self.sandbox.extensions)
+            assert self._api.extensions is not None
+            self._api.extensions.check_number()
             self.extensions_changed()
         try:
             return await initialised
@@ -489,6 +493,7 @@ class Environment(ABC):
             self._open_telemetry(self.sandbox)
         assert self._telemetry is not None
         self._telemetry.subscribe(subscription)
+        self._platform.subscribed(subscription.api, subscription.name, subscription.types)
 
     def _open_telemetry(self, sandbox: Sandbox) -> None:
         """Keep from now on what extensions may want to hear."""
@@ -538,38 +543,11 @@ class Environment(ABC):
         if self._telemetry is not None:
             self._report()
             self._telemetry.hurry()
-        seconds = extensions.shutdown_s
         with contextlib.suppress(DriverFault):
             if self._frozen is not None:
                 await self._frozen
                 await self._driver.thaw(sandbox)
-            if sandbox.ends_with_runtime:
-                ends = extensions.shut_down(reason, int((self._clock.now() + seconds) * 1000))
-                await self._wait_for(ends, seconds)
-            how = signal.SIGTERM if reason == "spindown" else signal.SIGKILL
-            await self._driver.signal(sandbox, how)
-            # Their time begins with the signal, which takes an engine a while.
-            began = self._clock.monotonic()
-            if extensions.external:
-                await self._wait_for([sandbox.exited], min(seconds, _RUNTIME_SHUTDOWN_S))
-                if sandbox.ends_with_runtime:
-                    return
-            left = began + seconds - self._clock.monotonic()
-            ends = extensions.shut_down(reason, int((self._clock.now() + left) * 1000))
-            await self._wait_for([sandbox.exited, *ends], left)
-
-    async def _wait_for(self, ends: Sequence[asyncio.Future[Exit]], seconds: float) -> None:
-        """Wait until all ``ends`` are done, at most ``seconds``."""
-        if not ends or seconds <= 0:
-            return
-        late: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-        timer = self._clock.call_later(seconds, late.set_result, None)
-        all_ended = asyncio.ensure_future(asyncio.wait(ends))
-        try:
-            await asyncio.wait((all_ended, late), return_when=asyncio.FIRST_COMPLETED)
-        finally:
-            timer.cancel()
-            all_ended.cancel()
+            await shutdown.run(extensions, sandbox, self._driver, self._clock, reason)
 
     # --- init, its end -------------------------------------------------------------------------
 
@@ -624,12 +602,13 @@ class Environment(ABC):
     def _attach(self, sandbox: Sandbox) -> None:
         self.sandbox = self._attached = sandbox
         self.exit = None
-        self._api.expect(sandbox)
         self._output = Output(sandbox.output, self.log)
         if sandbox.extension_output is not None:
             printed = lines.Lines(self._extension_prints)
             self._extension_output = Output(sandbox.extension_output, printed)
         sandbox.exited.add_done_callback(lambda exited: self._exited(sandbox, exited))
+        # At last: it takes what was said before.
+        self._api.expect(sandbox)
 
     def _detach(self) -> None:
         """Let go of the sandbox's output and connections, after a last look."""
@@ -733,6 +712,8 @@ class Environment(ABC):
             return
         assert self.sandbox is not None
         self._to(EnvironmentState.FROZEN)
+        if self._telemetry is not None:
+            self._telemetry.rest()
         self._frozen = asyncio.get_running_loop().create_task(self._driver.freeze(self.sandbox))
 
     async def thaw(self) -> None:
@@ -746,4 +727,6 @@ class Environment(ABC):
             if self._is(EnvironmentState.FROZEN):
                 self.stop(StopCause.CRASHED, f"could not thaw: {fault}")
         if self._is(EnvironmentState.FROZEN):
+            if self._telemetry is not None:
+                self._telemetry.wake()
             self._to(EnvironmentState.READY)

@@ -14,10 +14,10 @@ from emulator.model.causes import ColdCause, ColdStart, StopCause
 from emulator.model.clock import Timer
 from emulator.model.errors import DriverFault
 from emulator.model.function import FunctionVersion, ManagedInstances
-from emulator.model.invocation import InvocationResult
 from emulator.pool import failures, placement
 from emulator.pool.concurrent import ConcurrentEnvironment
 from emulator.pool.environment import Environment
+from emulator.pool.errors import CapacityExceeded, InitFailed
 from emulator.pool.host import PoolHost
 from emulator.pool.placement import EnvironmentBounds
 from emulator.pool.pool import Pool
@@ -25,19 +25,6 @@ from emulator.pool.states import EnvironmentState
 
 #: Seconds an environment may wait for its place among those of all functions.
 _ROOM_S = 10.0
-
-
-class CapacityExceeded(Exception):
-    """Every environment is busy, and there can't be more."""
-
-
-class InitFailed(Exception):
-    """The environments of a version do not come up."""
-
-    def __init__(self, result: InvocationResult) -> None:
-        super().__init__(result.error_type)
-        #: What their runtime said.
-        self.result = result
 
 
 class ManagedPool(Pool):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections import deque
 from collections.abc import Coroutine
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, ClassVar, Literal
 
 from emulator.model.causes import ColdCause, ColdStart, StopCause
 from emulator.model.clock import Timer
@@ -14,6 +14,7 @@ from emulator.model.function import FunctionVersion
 from emulator.model.lazy import LazyModule
 from emulator.pool import making, placement
 from emulator.pool.environment import Environment
+from emulator.pool.errors import ScalingRateExceeded
 from emulator.pool.host import PoolHost
 from emulator.pool.placement import End, Evicted
 from emulator.pool.states import EnvironmentState
@@ -32,10 +33,6 @@ _SETTLING_GRACE_S = 0.25
 _AWAKE_S = 0.01
 
 
-class ScalingRateExceeded(Exception):
-    """A function asks for new environments faster than it may have them."""
-
-
 #: What a caller in line is given: an environment, room for a new one, or nothing (it waited only
 #: for a moment, and that is over).
 Grant = Environment | Literal["room"] | None
@@ -47,6 +44,9 @@ class Pool:
     A caller gets the idle environment used last, or a new one, or waits its turn (first come,
     first served) where the bound on environments is reached.
     """
+
+    #: Its environments are restored from a snapshot.
+    restores: ClassVar[bool] = False
 
     def __init__(
         self, pools: PoolHost[Pool], version: FunctionVersion, tenant_id: str = ""

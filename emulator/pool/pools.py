@@ -20,20 +20,22 @@ from emulator.model.lazy import LazyModule
 from emulator.model.lifecycle import Lifecycle
 from emulator.model.simulated import StartModel
 from emulator.pool import making, placement
-from emulator.pool.concurrent import ConcurrentEnvironment
 from emulator.pool.environment import Environment, Prepare, nothing_simulated, nothing_to_prepare
 from emulator.pool.host import Opening, PoolSettings
-from emulator.pool.managed import ManagedPool
 from emulator.pool.placement import Evicted
 from emulator.pool.pool import Pool
-from emulator.pool.restorable import RestorableEnvironment
 from emulator.pool.serial import SerialEnvironment
-from emulator.pool.snap_start import SnapStartPool
 from emulator.telemetry.logs import Logs
 
 if TYPE_CHECKING:
-    from emulator.pool import notices
+    from emulator.pool import concurrent, notices, restorable, snap_start
+    from emulator.pool import managed as managed_pools
 else:
+    # Most starts serve no function of these kinds.
+    concurrent = LazyModule("emulator.pool.concurrent")
+    managed_pools = LazyModule("emulator.pool.managed")
+    restorable = LazyModule("emulator.pool.restorable")
+    snap_start = LazyModule("emulator.pool.snap_start")
     notices = LazyModule("emulator.pool.notices")
 
 T = TypeVar("T")
@@ -87,7 +89,7 @@ class Pools:
         self._started: dict[tuple[str, str], str] = {}
         self._starved: deque[Pool] = deque()
         #: The pools with a snapshot; the one used last comes last.
-        self._snapshots: dict[SnapStartPool, None] = {}
+        self._snapshots: dict[snap_start.SnapStartPool, None] = {}
         self._heap: list[tuple[float, int, Pool]] = []
         self._ties = count()
         self._reaper: Timer | None = None
@@ -133,10 +135,10 @@ class Pools:
         if pool is not None:
             pool.keep_least(count)
 
-    def managed(self, version: FunctionVersion) -> ManagedPool:
+    def managed(self, version: FunctionVersion) -> managed_pools.ManagedPool:
         """Return the pool of a version on Managed Instances, made on first use."""
         pool = self.pool(version)
-        assert isinstance(pool, ManagedPool)
+        assert isinstance(pool, managed_pools.ManagedPool)
         return pool
 
     def has_capacity(self, wanted: ManagedInstances) -> bool:
@@ -147,7 +149,7 @@ class Pools:
         used = sum(
             pool.count * pool.managed.cpus
             for pool in self._pools.values()
-            if isinstance(pool, ManagedPool)
+            if isinstance(pool, managed_pools.ManagedPool)
             and pool.managed.capacity_provider == wanted.capacity_provider
         )
         return used + wanted.cpus <= most
@@ -238,10 +240,10 @@ class Pools:
     ) -> Environment:
         """Return a new environment, not yet started, for an invocation or ahead of use."""
         version, debug = pool.version, self.settings.debug.get(pool.version.name)
-        if not isinstance(pool, SnapStartPool) or why.cause is not ColdCause.SCALED:
+        if not pool.restores or why.cause is not ColdCause.SCALED:
             self.note_started(pool)
         kind = making.initialization_type(version, provisioned=provisioned)
-        if kind == making.SNAP_START and not isinstance(pool, SnapStartPool):
+        if kind == making.SNAP_START and not pool.restores:
             kind = making.ON_DEMAND  # for who wants an environment without the snapshot
         environment_id, now = secrets.token_hex(16), self.clock.now()
         stream = making.log_stream(version, environment_id, now)
@@ -320,7 +322,7 @@ class Pools:
 
     def keep_snapshot(self, pool: Pool) -> None:
         """Keep a pool's snapshot, which is used now, and of all no more than there may be."""
-        assert isinstance(pool, SnapStartPool)
+        assert isinstance(pool, snap_start.SnapStartPool)
         self._snapshots.pop(pool, None)
         self._snapshots[pool] = None
         for other in [each for each in self._snapshots if not each.has_snapshot]:
@@ -440,12 +442,12 @@ class Pools:
 def _kind_of(version: FunctionVersion) -> type[Pool]:
     """Return what pool a version has."""
     if version.managed is not None:
-        return ManagedPool
-    return SnapStartPool if version.snap_start else Pool
+        return managed_pools.ManagedPool
+    return snap_start.SnapStartPool if version.snap_start else Pool
 
 
 def _environment_of(version: FunctionVersion, kind: str) -> type[Environment]:
     """Return what environments of a version are, by their initialization type."""
     if version.managed is not None:
-        return ConcurrentEnvironment
-    return RestorableEnvironment if kind == making.SNAP_START else SerialEnvironment
+        return concurrent.ConcurrentEnvironment
+    return restorable.RestorableEnvironment if kind == making.SNAP_START else SerialEnvironment

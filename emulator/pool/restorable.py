@@ -27,6 +27,7 @@ from emulator.model.lazy import LazyModule
 from emulator.model.limits import RESTORE_SECONDS
 from emulator.model.simulated import SimulatedStart
 from emulator.pool import failures
+from emulator.pool.errors import RestoreFailed
 from emulator.pool.runtime_events import Refusal
 from emulator.pool.serial import SerialEnvironment
 from emulator.pool.states import EnvironmentState
@@ -37,21 +38,6 @@ else:
     notices = LazyModule("emulator.pool.notices")
 
 _EXTENSIONS = "extensions run beside its runtime"
-_TIMED_OUT = "Sandbox.Timedout"
-
-
-class RestoreFailed(Exception):
-    """An environment could not resume from its snapshot.
-
-    Attributes:
-        timed_out: True if the restore took longer than :data:`RESTORE_SECONDS`.
-        result: The failure, as an invocation's result.
-    """
-
-    def __init__(self, result: InvocationResult) -> None:
-        super().__init__(result.error_type)
-        self.timed_out = result.error_type == _TIMED_OUT
-        self.result = result
 
 
 class Captured(NamedTuple):
@@ -200,11 +186,11 @@ class RestorableEnvironment(SerialEnvironment):
             self._to(EnvironmentState.READY)
             self.idle_since = ended
             return
-        timed_out = failure.error_type == _TIMED_OUT
-        status, error_type = ("timeout", "") if timed_out else ("error", failure.error_type)
+        failed = RestoreFailed(failure)
+        status, error_type = ("timeout", "") if failed.timed_out else ("error", failure.error_type)
         self._note_restored(duration_ms, status, error_type, way)
         self.stop(StopCause.FAILED, f"restore {status}")
-        raise RestoreFailed(failure)
+        raise failed
 
     @property
     def _has_hooks(self) -> bool:

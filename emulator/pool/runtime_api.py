@@ -39,6 +39,8 @@ else:
 
 #: Connections that may wait to be judged.
 _UNPROVEN = 64
+#: Connections of one environment beside those whose ``next`` may wait: each costs a descriptor.
+_MOST = 256
 
 
 class RuntimeApi:
@@ -82,12 +84,13 @@ class RuntimeApi:
 
     def judge(self, connection: RuntimeConnection) -> None:
         """Take a connection in, end it, or leave it waiting until more is known."""
-        accepted = self._gate.judge(connection.addresses, connection.unproven)
+        addresses = connection.addresses
+        accepted = addresses is not None and self._gate.judge(addresses, connection.unproven)
         if accepted is None and (connection in self._unproven or len(self._unproven) < _UNPROVEN):
             self._unproven.add(connection)
             return
         self._unproven.discard(connection)
-        if accepted:
+        if accepted and len(self.connections) < _MOST + self._limit:
             self.connections.add(connection)
             connection.accepted()
         else:

@@ -26,6 +26,8 @@ _FAILED = {_PREFIX + b"init/error": "init", _PREFIX + b"restore/error": "restore
 #: Bytes of a request that are no body: more than AWS's own server (Go's) takes of headers, as a
 #: read that goes over it is parsed all the same.
 _HEAD = 1024 * 1024
+#: Bytes of answers that may wait to be read before no more questions are.
+_UNREAD = 1024 * 1024
 
 
 class ConnectionHost(Protocol):
@@ -101,6 +103,8 @@ class RuntimeConnection(asyncio.Protocol):
         self._unread = False
         #: Its client asked that it be closed after the answer.
         self._last = False
+        #: Why nothing is read: a slow reader of a stream, or of our answers.
+        self._stream_waits = self._answers_wait = False
         self._reset()
 
     def _reset(self) -> None:
@@ -119,6 +123,7 @@ class RuntimeConnection(asyncio.Protocol):
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         # Not an isinstance check: uvloop's transports are none of asyncio's classes.
         self._transport = transport = cast(asyncio.Transport, transport)
+        transport.set_write_buffer_limits(high=_UNREAD)
         if self._tcp:
             self._unproven = bytearray()
             self._api.judge(self)
@@ -126,11 +131,11 @@ class RuntimeConnection(asyncio.Protocol):
             self._api.connections.add(self)
 
     @property
-    def addresses(self) -> tuple[tuple[str, int], tuple[str, int]]:
-        """Its remote and its local (host, port)."""
+    def addresses(self) -> tuple[tuple[str, int], tuple[str, int]] | None:
+        """Its remote and its local (host, port); None where the peer has reset it."""
         assert self._transport is not None
         peer, local = map(self._transport.get_extra_info, ("peername", "sockname"))
-        return peer[:2], local[:2]
+        return (peer[:2], local[:2]) if peer and local else None
 
     @property
     def unproven(self) -> bytes:
@@ -240,11 +245,28 @@ class RuntimeConnection(asyncio.Protocol):
             self._transport.abort()
 
     def pause_reading(self) -> None:
-        if self._transport is not None and not self._transport.is_closing():
-            self._transport.pause_reading()
+        self._stream_waits = True
+        self._read_or_not()
 
     def resume_reading(self) -> None:
-        if self._transport is not None and not self._transport.is_closing():
+        self._stream_waits = False
+        self._read_or_not()
+
+    def pause_writing(self) -> None:
+        # Who reads no answers is asked to wait with its questions: they would fill this memory.
+        self._answers_wait = True
+        self._read_or_not()
+
+    def resume_writing(self) -> None:
+        self._answers_wait = False
+        self._read_or_not()
+
+    def _read_or_not(self) -> None:
+        if self._transport is None or self._transport.is_closing():
+            return
+        if self._stream_waits or self._answers_wait:
+            self._transport.pause_reading()
+        else:
             self._transport.resume_reading()
 
     # --- httptools -------------------------------------------------------------------------
@@ -254,6 +276,12 @@ class RuntimeConnection(asyncio.Protocol):
 
     def on_header(self, name: bytes, value: bytes) -> None:
         self._headers[name.lower()] = value
+        if value == b"streaming" and self._tcp and hasattr(socket, "TCP_QUICKACK"):
+            # Clients that gather small packets, as Rust's do, wait for this to send what follows:
+            # left to itself, the kernel lets them wait for 40 ms.
+            assert self._transport is not None
+            end = self._transport.get_extra_info("socket")
+            end.setsockopt(socket.IPPROTO_TCP, socket.TCP_QUICKACK, 1)
 
     def on_body(self, body: bytes) -> None:
         self._head = 0

@@ -116,6 +116,7 @@ class SerialEnvironment(Environment):
             await self._abandon(sandbox)
             return
         self._init_begins("invoke", sandbox)
+        self._expect_init(sandbox)
         self._attach(sandbox)
         current.count_throttling()
         failure = await self._await_init(None)
@@ -230,6 +231,9 @@ class SerialEnvironment(Environment):
 
     def _come_back(self) -> None:
         """Be free for the next invocation."""
+        if self.exit is not None:  # another process of the sandbox asks, as adapters do
+            self._runtime_gone()
+            return
         self._disarm()
         self._to(EnvironmentState.READY)
         self._hand_back()

@@ -12,8 +12,8 @@ from emulator.model.errors import DriverFault
 from emulator.model.function import FunctionVersion
 from emulator.model.invocation import InvocationResult
 from emulator.pool.environment import Environment
+from emulator.pool.errors import InitFailed
 from emulator.pool.host import PoolHost
-from emulator.pool.managed import InitFailed
 from emulator.pool.pool import Pool
 from emulator.pool.restorable import Captured, RestorableEnvironment
 from emulator.pool.states import EnvironmentState
@@ -26,6 +26,8 @@ class SnapStartPool(Pool):
     copied it stays for good; elsewhere it is a spare, and the next one is initialised when it goes.
     Of callers that come meanwhile, each has its own initialised, beside the others.
     """
+
+    restores = True
 
     def __init__(
         self, pools: PoolHost[Pool], version: FunctionVersion, tenant_id: str = ""

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from emulator.model.errors import ConfigurationError
-from emulator.project.given import Given
+from emulator.project.given import Given, as_text
 from emulator.stack import conventional
 from emulator.stack.finding import TEMPLATES, find_assembly, find_template
 from emulator.stack.packaging import LIVE, Local
@@ -44,7 +44,7 @@ async def deploy(
     account: str,
     region: str,
     stack_name: str = "",
-    parameters: Mapping[str, str] | None = None,
+    parameters: Mapping[str, Any] | None = None,
 ) -> Deployed:
     """Deploy what is at a path; what is deployed there already is updated.
 
@@ -56,7 +56,7 @@ async def deploy(
         account: Whose it is.
         region: Where it is.
         stack_name: The stack's; "" leaves it to samconfig.toml.
-        parameters: The template's.
+        parameters: The template's: texts, numbers, truths, or lists of them.
 
     Raises:
         ConfigurationError: It can't be had; with the reason of each resource that can't.
@@ -65,6 +65,10 @@ async def deploy(
     template = await asyncio.to_thread(find_template, path)
     assembly = None if template else await asyncio.to_thread(find_assembly, path)
     if template is None and assembly is None:
+        if parameters:
+            raise ConfigurationError(
+                f"{path} is no template: the parameter {min(parameters)} has no meaning for it"
+            )
         return await _functions(parts, path, account, region)
     return await _stacks(parts, path, account, region, stack_name, parameters or {})
 
@@ -75,13 +79,13 @@ async def _stacks(
     account: str,
     region: str,
     stack_name: str,
-    parameters: Mapping[str, str],
+    parameters: Mapping[str, Any],
 ) -> Deployed:
     from emulator.project.sources import find_sources
     from emulator.project.template import TemplateStack
 
     sources = await asyncio.to_thread(find_sources, [path], stack_name)
-    given = Given(parameters=parameters)
+    given = Given(parameters={name: as_text(value) for name, value in parameters.items()})
     local = Local(account=account)
     functions: dict[str, str] = {}
     resources: dict[str, str] = {}
@@ -89,9 +93,13 @@ async def _stacks(
     notes: list[str] = []
     for source in sources:
         stack = TemplateStack(source, parts, given, local, account=account, region=region)
-        unknown = sorted(parameters.keys() - await asyncio.to_thread(stack.declared))
+        declared = await asyncio.to_thread(stack.declared)
+        unknown = sorted(parameters.keys() - declared)
         if unknown:
-            raise ConfigurationError(f"{source.path.name} has no parameter {unknown[0]}")
+            known = ", ".join(sorted(declared)) or "none"
+            raise ConfigurationError(
+                f"{source.path.name} has no parameter {unknown[0]}; it has {known}"
+            )
         notes += await stack.deploy()
         outcome = stack.outcome
         assert outcome is not None

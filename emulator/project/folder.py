@@ -14,7 +14,7 @@ from pathlib import Path
 from emulator.code.live import Missed, is_code, walk
 from emulator.model.clock import Clock
 from emulator.model.console import Console
-from emulator.model.errors import ConfigurationError
+from emulator.model.errors import AwsError, ConfigurationError
 from emulator.model.function import Code, FunctionVersion
 from emulator.project.notes import of_missed, of_runtimes
 from emulator.project.watching import Structure, seen
@@ -75,6 +75,7 @@ class Folder:
         account: str,
         region: str,
         strict: bool = False,
+        variables: Mapping[str, Mapping[str, str]] | None = None,
     ) -> None:
         self.path = path.absolute()
         self.contents = Contents()
@@ -82,6 +83,8 @@ class Folder:
         self._registry, self._clock, self._console = registry, clock, console
         self._check_runtime = check_runtime
         self._account, self._region, self._strict = account, region, strict
+        #: Environment variables by function; those of "" are every function's.
+        self._variables = variables or {}
         self._noted: set[str] = set()
         self._following: asyncio.Task[None] | None = None
 
@@ -103,7 +106,12 @@ class Folder:
             ConfigurationError: There are no functions.
         """
         self.as_read = self.structure(0)
-        declarations, left_out = conventional.read(self.path, TEMPLATES)
+        try:
+            declarations, left_out = conventional.read(self.path, TEMPLATES)
+        except conventional.NoFunction as error:
+            raise ConfigurationError(
+                f"{error}. Without PATH, the emulator starts empty, for other tools to deploy to"
+            ) from None
         functions = {}
         for declaration in declarations:
             code, missed = walk(declaration.folder)
@@ -134,23 +142,29 @@ class Folder:
 
         Functions created through the API are left alone. Changes that the API made to a declared
         function stay until its declaration changes.
+
+        Raises:
+            ConfigurationError: One can't have its variables; nothing was done.
         """
-        before, self.contents = self.contents.functions, contents
-        added, updated, removed = [], [], []
+        before = self.contents.functions
+        changed = []
         for name, declared in contents.functions.items():
             old = before.get(name)
-            if old is not None and old.declaration == declared.declaration:
-                continue
-            function = self._find(name)
+            if old is None or old.declaration != declared.declaration:
+                function = self._find(name)
+                generation = 0 if function is None else function.latest.generation + 1
+                changed.append((function, self._version(declared, generation=generation)))
+        # Nothing is refused any more.
+        self.contents = contents
+        added, updated, removed = [], [], []
+        for function, latest in changed:
             if function is None:
-                latest = self._version(declared, generation=0)
                 self._registry.add(Function(latest=latest, declared=True))
-                added.append(name)
+                added.append(latest.name)
             else:
                 function.declared = True
-                latest = self._version(declared, generation=function.latest.generation + 1)
                 self._registry.update(function, latest, "declaration changed")
-                updated.append(name)
+                updated.append(latest.name)
         for name in before.keys() - contents.functions.keys():
             function = self._find(name)
             if function is not None:
@@ -164,6 +178,10 @@ class Folder:
         """Declare the functions of ``contents`` again, after the registry lost them."""
         contents, self.contents = self.contents, Contents()
         self.apply(contents)
+
+    def built_from(self) -> tuple[Path, ...]:
+        """See :class:`emulator.project.watching.Declared`."""
+        return ()
 
     def structure(self, reloads: int) -> Structure:
         """See :class:`emulator.project.watching.Declared`.
@@ -181,12 +199,12 @@ class Folder:
         try:
             contents = await asyncio.to_thread(self.read)
             notes = self.check(contents)
+            changes = self.apply(contents)
         except ConfigurationError as error:
             self._console.warn(f"{error}. {_KEPT}")
             return
         for note in notes:
             self._console.warn(note)
-        changes = self.apply(contents)
         for verb, names in (
             ("added", changes.added),
             ("updated", changes.updated),
@@ -197,6 +215,13 @@ class Folder:
 
     def _find(self, name: str) -> Function | None:
         return self._registry.find(self._account, self._region, name)
+
+    def _environment(self, name: str) -> Mapping[str, str] | None:
+        given = {**self._variables.get("", {}), **self._variables.get(name, {})}
+        try:
+            return configuration.check_environment(given) if given else None
+        except AwsError as error:
+            raise ConfigurationError(f"{name}: {error}") from None
 
     def _version(self, declared: DeclaredFunction, *, generation: int) -> FunctionVersion:
         declaration = declared.declaration
@@ -210,6 +235,7 @@ class Folder:
             handler=declaration.handler,
             memory_mb=declaration.memory_mb,
             timeout_s=declaration.timeout_s,
+            environment=self._environment(declaration.name),
             settings={"Role": f"arn:aws:iam::{self._account}:role/localfaas", "Description": ""},
             revision_id=configuration.new_revision(),
             last_modified=configuration.timestamp(self._clock.now()),

@@ -13,7 +13,6 @@ from __future__ import annotations
 import json
 import re
 import shlex
-import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -78,7 +77,7 @@ def read_configuration(folder: Path) -> Configuration:
 def _overrides(path: Path, value: Any) -> dict[str, str]:
     """Return parameters as SAM writes them: a text, a list of texts, or a mapping."""
     if isinstance(value, dict):
-        return {str(key): _text(item) for key, item in value.items()}
+        return {str(key): as_text(item) for key, item in value.items()}
     try:
         parts = [
             part
@@ -90,7 +89,7 @@ def _overrides(path: Path, value: Any) -> dict[str, str]:
     found: dict[str, str] = {}
     for part in parts:
         if isinstance(part, dict):
-            found |= {str(key): _text(item) for key, item in part.items()}
+            found |= {str(key): as_text(item) for key, item in part.items()}
             continue
         match = _PAIR.fullmatch(part)
         key, equals, text = part.partition("=")
@@ -116,11 +115,11 @@ def read_parameters(path: Path) -> dict[str, str]:
     if isinstance(body, dict) and isinstance(body.get("Parameters"), dict):
         body = body["Parameters"]
     if isinstance(body, dict):
-        return {str(key): _text(value) for key, value in body.items()}
+        return {str(key): as_text(value) for key, value in body.items()}
     found: dict[str, str] = {}
     for each in body if isinstance(body, list) else [None]:
         if isinstance(each, dict) and "ParameterKey" in each:
-            found[str(each["ParameterKey"])] = _text(each.get("ParameterValue", ""))
+            found[str(each["ParameterKey"])] = as_text(each.get("ParameterValue", ""))
         elif isinstance(each, str) and "=" in each:
             found[each.partition("=")[0]] = each.partition("=")[2]
         else:
@@ -144,9 +143,9 @@ def read_variables(path: Path) -> dict[str, dict[str, str]]:
         for name, value in body.items():
             if isinstance(value, dict):
                 function = "" if name == _EVERY else str(name)
-                found[function] = {str(key): _text(item) for key, item in value.items()}
+                found[function] = {str(key): as_text(item) for key, item in value.items()}
             else:
-                found.setdefault("", {})[str(name)] = _text(value)
+                found.setdefault("", {})[str(name)] = as_text(value)
         return found
     variables: dict[str, str] = {}
     for number, line in enumerate(text.splitlines(), 1):
@@ -168,11 +167,12 @@ def _unquoted(value: str) -> str:
     return re.split(r"\s+#", value, maxsplit=1)[0].strip()
 
 
-def _text(value: Any) -> str:
+def as_text(value: Any) -> str:
+    """Return a parameter's or variable's value as the text that AWS takes."""
     if isinstance(value, bool):
         return "true" if value else "false"
-    if isinstance(value, list):
-        return ",".join(_text(each) for each in value)
+    if isinstance(value, list | tuple):
+        return ",".join(as_text(each) for each in value)
     if isinstance(value, dict):
         return json.dumps(value)
     return "" if value is None else str(value)
@@ -191,18 +191,13 @@ def _parse(path: Path) -> Any:
     text = _read(path)
     try:
         if path.suffix == ".toml":
+            import tomllib
+
             return tomllib.loads(text)
         if path.suffix in (".yaml", ".yml"):
-            return _from_yaml(text)
+            from emulator.model import plain_yaml
+
+            return plain_yaml.parse(text)
         return json.loads(text)
     except ValueError as error:
         raise ConfigurationError(f"{path}: {' '.join(str(error).split())}") from None
-
-
-def _from_yaml(text: str) -> Any:
-    import yaml  # few have such files
-
-    try:
-        return yaml.safe_load(text)
-    except yaml.YAMLError as error:
-        raise ValueError(str(error)) from None

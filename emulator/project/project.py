@@ -10,19 +10,19 @@ from typing import TYPE_CHECKING
 
 from emulator.code.live import walk
 from emulator.model.errors import ConfigurationError
-from emulator.project.folder import Folder
 from emulator.project.given import Given, read_parameters, read_variables
 from emulator.project.notes import of_missed, of_runtimes
 from emulator.project.watching import Declared
 from emulator.stack.finding import find_assembly, find_template
 
 if TYPE_CHECKING:
+    from emulator.project.folder import Folder
     from emulator.project.template import TemplateStack
     from emulator.services.context import Parts
     from emulator.settings import Settings
 
 
-#: Seconds that a start waits for a stack.
+#: Seconds that a start waits for a stack, once what is in it has been built.
 _PATIENCE_S = 20.0
 
 
@@ -43,19 +43,24 @@ class Project:
         self.stacks: list[TemplateStack] = []
         self._making: asyncio.Future[list[str]] | None = None
         self._late: set[asyncio.Future[list[str]]] = set()
+        given = _given(settings)
         for path in settings.functions:
             template, assembly = find_template(path), find_assembly(path)
             if template is None and assembly is None:
-                self.folders.append(self._folder(path))
+                self.folders.append(self._folder(path, given))
         if len(self.folders) < len(settings.functions):
-            self._find_stacks(settings)
+            self._find_stacks(settings, given)
+        if given.parameters:
+            self._refuse_unknown(given.parameters)
 
     @property
     def declared(self) -> Sequence[Declared]:
         """Return what declares functions on the disk."""
         return (*self.folders, *self.stacks)
 
-    def _folder(self, path: Path) -> Folder:
+    def _folder(self, path: Path, given: Given) -> Folder:
+        from emulator.project.folder import Folder
+
         parts = self._parts
         return Folder(
             path,
@@ -66,14 +71,14 @@ class Project:
             account=parts.table.account,
             region=parts.table.region,
             strict=parts.strict,
+            variables=given.variables,
         )
 
-    def _find_stacks(self, settings: Settings) -> None:
+    def _find_stacks(self, settings: Settings, given: Given) -> None:
         from emulator.project.sources import find_sources
         from emulator.project.template import TemplateStack
         from emulator.stack.packaging import Local
 
-        given = _given(settings)
         sources = find_sources(settings.functions, given.stack_name)
         local = Local(
             account=self._parts.table.account,
@@ -83,11 +88,9 @@ class Project:
             TemplateStack(source, self._parts, given, local, strict=settings.strict)
             for source in sources
         ]
-        if given.parameters:
-            self._refuse_unknown(given.parameters)
 
     def _refuse_unknown(self, parameters: Mapping[str, str]) -> None:
-        declared = set().union(*(stack.declared() for stack in self.stacks))
+        declared: set[str] = set().union(*(stack.declared() for stack in self.stacks))
         unknown = sorted(parameters.keys() - declared)
         if unknown:
             near = difflib.get_close_matches(unknown[0], declared, n=1)
@@ -125,8 +128,10 @@ class Project:
             return
         self._making = asyncio.ensure_future(self.deploy())
         waiting = asyncio.ensure_future(blocked.wait())
-        await asyncio.wait((self._making, waiting), return_when=asyncio.FIRST_COMPLETED)
-        waiting.cancel()
+        try:
+            await asyncio.wait((self._making, waiting), return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            waiting.cancel()
         if self._making.done():
             self._making.result()
 
@@ -154,7 +159,15 @@ class Project:
     async def _deploy(self, stack: TemplateStack) -> list[str]:
         """Make a stack; one that waits for somebody does not hold up the start for long."""
         deploying = asyncio.ensure_future(stack.deploy())
-        await asyncio.wait((deploying,), timeout=_PATIENCE_S)
+        built = asyncio.ensure_future(stack.read_once.wait())
+        try:
+            await asyncio.wait((deploying, built), return_when=asyncio.FIRST_COMPLETED)
+            await asyncio.wait((deploying,), timeout=_PATIENCE_S)
+        except asyncio.CancelledError:
+            deploying.cancel()
+            raise
+        finally:
+            built.cancel()
         if deploying.done():
             return deploying.result()
         self._late.add(deploying)
@@ -169,6 +182,11 @@ class Project:
         error = deploying.exception()
         for note in [str(error)] if error is not None else deploying.result():
             self._parts.console.warn(note)
+
+    @property
+    def is_unfinished(self) -> bool:
+        """Return whether a stack is still being made that the start did not wait for."""
+        return bool(self._late)
 
     @property
     def functions(self) -> list[str]:

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 
 from emulator.model.console import Progress
 from emulator.model.errors import AwsError, ConfigurationError
-from emulator.project.building import SamBuild
+from emulator.project.building import SamBuild, contents_of
 from emulator.project.given import Given
 from emulator.project.watching import Structure, seen
 from emulator.stack import document, language_extensions, packaging, parameters
@@ -117,6 +117,10 @@ class TemplateStack:
         self._code: frozenset[Path] = frozenset()
         self._names: set[str] = set()
         self._built = SamBuild(source.path, parts.console)
+        #: When what is built from was looked at last, what that was, and what it held.
+        self._looked: tuple[int, set[Path], Structure] = (-1, set(), ())
+        #: Set once the template has been read, and what it has was built.
+        self.read_once = asyncio.Event()
         self._under_way: dict[str, str] = {}
         self._done = 0
         #: Its functions' names, in the order of the template.
@@ -147,9 +151,10 @@ class TemplateStack:
             evaluator = Evaluator(body, values, _NoResources())
             self._local.taken -= self._names
             before = set(self._local.taken)
-            packaged = packaging.package(
-                body, source.folder, evaluator.resolve, self._local, built=self._built
-            )
+            with self._built.reading():
+                packaged = packaging.package(
+                    body, source.folder, evaluator.resolve, self._local, built=self._built
+                )
             self._names = self._local.taken - before
         except TemplateError as error:
             raise self._located(text, error) from None
@@ -157,7 +162,7 @@ class TemplateStack:
         if not added <= self._inputs | inputs or packaged.code != self._code:
             structure = _structure(added, packaged.code)
         self.as_read, self._inputs, self._code = (
-            structure,
+            structure + tuple(sorted(self._built.sources)),
             frozenset(added),
             frozenset(packaged.code),
         )
@@ -221,6 +226,7 @@ class TemplateStack:
         """
         async with self._deploying:
             read = await asyncio.to_thread(self.read)
+            self.read_once.set()
             self._done = 0
             try:
                 return await self._deploy(read, on_event)
@@ -304,8 +310,11 @@ class TemplateStack:
         if not nested:
             return
         call = partial(self._parts.table.call, account=self._account, region=self._region)
+        # As of AWS's regions, the first one alone takes buckets without a place.
+        place = {"CreateBucketConfiguration": {"LocationConstraint": self._region}}
+        where = {} if self._region == "us-east-1" else place
         try:
-            await call("s3", "CreateBucket", {"Bucket": packaging.TEMPLATES})
+            await call("s3", "CreateBucket", {"Bucket": packaging.TEMPLATES, **where})
         except AwsError as error:
             if error.code not in ("BucketAlreadyOwnedByYou", "BucketAlreadyExists"):
                 raise
@@ -344,9 +353,16 @@ class TemplateStack:
 
     # --- following -------------------------------------------------------------------------------
 
+    def built_from(self) -> set[Path]:
+        """See :class:`emulator.project.watching.Declared`."""
+        return {Path(contents.path) for contents in self._built.sources}
+
     def structure(self, reloads: int) -> Structure:
         """See :class:`emulator.project.watching.Declared`."""
-        return _structure(self._inputs | {self.source.path}, self._code)
+        folders = self.built_from()
+        if (reloads, folders) != self._looked[:2]:
+            self._looked = (reloads, folders, tuple(sorted(map(contents_of, folders))))
+        return _structure(self._inputs | {self.source.path}, self._code) + self._looked[2]
 
     def changed(self) -> None:
         """See :class:`emulator.project.watching.Declared`."""
@@ -356,6 +372,7 @@ class TemplateStack:
 
     async def close(self) -> None:
         """Give up what is being done; it goes on at the next start."""
+        self._built.stop()
         for task in self._following:
             task.cancel()
         await asyncio.gather(*self._following, return_exceptions=True)

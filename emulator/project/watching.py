@@ -11,7 +11,7 @@ from __future__ import annotations
 import asyncio
 import os
 import threading
-from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Collection, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Protocol
 
@@ -20,6 +20,7 @@ from emulator.code.package import code_sha256
 from emulator.model.console import Console
 from emulator.model.errors import AwsError, LocalfaasError
 from emulator.model.function import Code, FunctionVersion
+from emulator.project.building import is_source
 from emulator.registry.function import Function
 from emulator.registry.functions import Registry
 
@@ -43,6 +44,10 @@ class Declared(Protocol):
 
     #: Its structure when it was read last.
     as_read: Structure
+
+    def built_from(self) -> Collection[Path]:
+        """Return the folders whose code it builds: a change in them counts as one of code."""
+        ...
 
     def structure(self, reloads: int) -> Structure:
         """Return a value that changes when the declarations have to be read again.
@@ -168,7 +173,8 @@ class Watching:
         while not self._stop.is_set():
             sources = self._sources
             digests = {source: digests.get(source, sha) for source, sha in sources.items()}
-            folders = _outermost(sources)
+            built = self._built_from()
+            folders = _outermost({*sources, *built})
             # Changes before the kernel began to tell of them would be missed without it.
             begun = False
             for changed in self._batches(folders):
@@ -177,17 +183,23 @@ class Watching:
                     begun = True
                 elif changed:
                     self._reload(digests, changed)
+                    self._reloads += _is_among(changed, built)
                 for archive in archives.changed(digests):
                     self._call(self._unpack, archive)
                 for each in declarations:
                     each.look(self._reloads)
                 if any(path in changed for path, _ in folders):
                     break  # it may be gone: follow what takes its place
-                if self._sources.keys() != sources.keys() or _outermost(sources) != folders:
+                if self._sources.keys() != sources.keys() or built != self._built_from():
+                    break
+                if _outermost({*sources, *built}) != folders:
                     break
 
+    def _built_from(self) -> set[Path]:
+        return {folder for each in self._declared for folder in each.built_from()}
+
     def _batches(self, folders: Folders) -> Iterable[set[str]]:
-        """Yield the paths that changed, at each check, until stopped."""
+        """Yield the user's paths that changed, at each check, until stopped."""
         if folders and not self._limited:
             from watchfiles import watch
 
@@ -202,7 +214,7 @@ class Watching:
                     stop_event=self._stop,
                     ignore_permission_denied=True,
                 ):
-                    yield {path for _, path in batch}
+                    yield {path for _, path in batch if not is_state(path)}
                 return
             except FileNotFoundError:
                 self._stop.wait(_TICK_MS / 1000)  # gone since it was listed: list it again
@@ -235,7 +247,6 @@ class Watching:
     def _reload(self, digests: dict[Path, str], changed: set[str]) -> None:
         """Reload the functions whose code is among the changed paths."""
         codes: dict[Path, tuple[Code, str]] = {}
-        changed = {path for path in changed if not is_state(path)}
         for source in digests:
             start = f"{source}{os.sep}"
             below = (path[len(start) :] for path in changed if path.startswith(start))
@@ -309,6 +320,15 @@ class _Archives:
             else:
                 self._pending[source] = now
         return found
+
+
+def _is_among(changed: Iterable[str], built: Iterable[Path]) -> bool:
+    """Say whether a source of what is built is among the changed paths."""
+    return any(
+        path.is_relative_to(folder) and is_source(path.relative_to(folder))
+        for path in map(Path, changed)
+        for folder in built
+    )
 
 
 def _digest(archive: Path) -> str:

@@ -6,7 +6,9 @@ import what they need. A test that uses none of its fixtures pays nothing.
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable, Generator, Iterator
+from contextlib import AbstractContextManager
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -69,41 +71,46 @@ def localfaas_factory(localfaas_servers: Servers) -> Callable[..., Server]:
 
 
 @pytest.fixture
-def localfaas(
-    request: pytest.FixtureRequest,
-    localfaas_servers: Servers,
-    monkeypatch: pytest.MonkeyPatch,
-) -> Iterator[Localfaas]:
+def localfaas(request: pytest.FixtureRequest, localfaas_servers: Servers) -> Iterator[Localfaas]:
     """An account for this test alone, and the variables by which AWS SDKs find it."""
-    from emulator.pytest_plugin.servers import options_of
+    from emulator.pytest_plugin.kit import Localfaas
+    from emulator.pytest_plugin.servers import options_of_marker
 
-    marker = request.node.get_closest_marker("localfaas")
-    options = options_of(*marker.args, **marker.kwargs) if marker else ()
-    server = localfaas_servers.get(options)
-    yield from _kit(request, monkeypatch, server.url, server.region)
+    server = localfaas_servers.get(options_of_marker(request.node))
+    with Localfaas.opened(server) as kit:
+        request.node.stash[_KIT] = kit
+        yield kit
 
 
 @pytest.fixture
-def localfaas_noproc(
-    request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch
-) -> Iterator[Localfaas]:
+def localfaas_noproc(request: pytest.FixtureRequest) -> Iterator[Localfaas]:
     """Like ``localfaas``, on a running emulator: ``--localfaas-endpoint``, else port 4566."""
+    from emulator.pytest_plugin.kit import Localfaas
     from emulator.pytest_plugin.servers import running
 
     server = running(request.config)
-    yield from _kit(request, monkeypatch, server.url, server.region)
+    with Localfaas.opened(server) as kit:
+        request.node.stash[_KIT] = kit
+        yield kit
 
 
-def _kit(
-    request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch, url: str, region: str
-) -> Iterator[Localfaas]:
+@pytest.fixture(scope="session")
+def localfaas_account(
+    localfaas_servers: Servers,
+) -> Callable[..., AbstractContextManager[Localfaas]]:
+    """Return what opens an account for a fixture of a wider scope.
+
+    ``with localfaas_account() as localfaas:`` has what the fixture ``localfaas`` has. It takes
+    options as the marker does.
+    """
     from emulator.pytest_plugin.kit import Localfaas
+    from emulator.pytest_plugin.servers import options_of
 
-    kit = Localfaas(url, region)
-    kit.set_environment(monkeypatch)
-    request.node.stash[_KIT] = kit
-    yield kit
-    kit.close()
+    def account(*options: str, **settings: Any) -> AbstractContextManager[Localfaas]:
+        server = localfaas_servers.get(options_of(*options, **settings))
+        return Localfaas.opened(server)
+
+    return account
 
 
 def _client(service: str) -> Any:
@@ -127,10 +134,20 @@ def pytest_runtest_makereport(
 ) -> Generator[None, pytest.TestReport, pytest.TestReport]:
     """Attach the invocations and logs of its functions to a failed test."""
     report = yield
-    kit = item.stash.get(_KIT, None)
-    if kit is not None and report.when == "call" and report.failed:
+    if report.when == "teardown" or not report.failed:
+        return report
+    for kit in _used(item):
         sections = kit.sections()
         report.sections += sections
         # What reports of JUnit's kind have of a test.
         item.user_properties += [("localfaas account", kit.account), *sections]
     return report
+
+
+def _used(item: pytest.Item) -> list[Localfaas]:
+    """Return the accounts that a test has: its own, and those of its fixtures."""
+    module = sys.modules.get("emulator.pytest_plugin.kit")
+    if module is None:
+        return []
+    found = [*getattr(item, "funcargs", {}).values(), item.stash.get(_KIT, None)]
+    return list({id(kit): kit for kit in found if isinstance(kit, module.Localfaas)}.values())

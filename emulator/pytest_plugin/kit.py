@@ -7,18 +7,22 @@ import os
 import secrets
 import socket
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
-from functools import cache
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Self
 
-from emulator.client.endpoint import Client
-from emulator.client.variables import FOREIGN, variables
+import pytest
+
+from emulator.client.endpoint import Client, ClientError
+from emulator.client.variables import foreign, variables
+from emulator.model.sdk_session import own_session
 from emulator.pytest_plugin.deployment import Deployment
 
 if TYPE_CHECKING:
-    import pytest
+    from emulator.client.server import Server
+    from emulator.pytest_plugin.servers import Running
 
 #: The most log lines that a failed test shows.
 _LINES = 40
@@ -45,19 +49,18 @@ class Answer:
 
 
 class Localfaas:
-    """One account of an emulator, for one test.
+    """One account of an emulator, for one test or for what its fixture's scope has.
 
     Args:
-        url: The emulator's address.
-        region: The AWS region of clients.
-        account: The account's 12 digits; None for a new random account.
+        server: The emulator.
     """
 
-    def __init__(self, url: str, region: str, account: str | None = None) -> None:
-        self.url = url
-        self.region = region
-        self.account = account or f"{secrets.randbelow(9 * 10**11) + 10**11}"
-        self._admin = Client(url)
+    def __init__(self, server: Server | Running) -> None:
+        self.url = server.url
+        self.region = server.region
+        self.account = f"{secrets.randbelow(9 * 10**11) + 10**11}"
+        self._server = server
+        self._admin = Client(server.url)
         self._clients: dict[str, Any] = {}
 
     @property
@@ -68,22 +71,33 @@ class Localfaas:
             self.url, host, region=self.region, account=self.account, environ=os.environ
         )
 
-    def set_environment(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        """Let AWS SDKs in this process find this account, until the test ends.
+    @classmethod
+    @contextmanager
+    def opened(cls, server: Server | Running) -> Iterator[Self]:
+        """Yield a new account, which AWS SDKs in this process find meanwhile; remove it at last."""
+        kit = cls(server)
+        # Not the test's own: what a test undoes must not lead SDKs to AWS.
+        with pytest.MonkeyPatch.context() as monkeypatch, _no_session_of_boto3():
+            kit._set_environment(monkeypatch)
+            try:
+                yield kit
+            finally:
+                kit.close()
+
+    def _set_environment(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        """Let AWS SDKs in this process find this account.
 
         Addresses of functions and APIs are found, too: their names end in ``.localhost``, which are
         this machine's (https://www.rfc-editor.org/rfc/rfc6761#section-6.3), but not every resolver
         knows it.
         """
-        for name in FOREIGN:
-            monkeypatch.delenv(name, raising=False)
+        for name in foreign(os.environ):
+            monkeypatch.delenv(name)
         nothing = dict.fromkeys(("AWS_CONFIG_FILE", "AWS_SHARED_CREDENTIALS_FILE"), os.devnull)
         for name, value in {**self.environment, **nothing}.items():
             monkeypatch.setenv(name, value)
         monkeypatch.setenv("LOCALFAAS_ENDPOINT", self.url)
         monkeypatch.setattr(socket, "getaddrinfo", _on_this_machine(socket.getaddrinfo))
-        if "boto3" in sys.modules:  # its default session keeps the credentials of another test
-            monkeypatch.setattr("boto3.DEFAULT_SESSION", None)
 
     # --- what a test does ----------------------------------------------------------------------
 
@@ -93,18 +107,19 @@ class Localfaas:
             self._clients[service] = _client(service, self.url, self.region, self.account)
         return self._clients[service]
 
-    def deploy(self, path: str | Path, *, stack_name: str = "", **parameters: str) -> Deployment:
+    def deploy(self, path: str | Path, *, stack_name: str = "", **parameters: Any) -> Deployment:
         """Deploy a template or a folder of functions, or update an earlier deployment of it.
 
         Args:
             path: A SAM or CloudFormation template, a folder with one, or a folder with a function
                 (``app.py`` with ``handler`` …) or with several.
             stack_name: The stack's name, for a test that deploys several.
-            **parameters: The template's parameters.
+            **parameters: The template's parameters: texts, numbers, truths, or lists of them.
 
         Raises:
             ClientError: The deployment failed; the text has the reason for each failed resource.
         """
+        __tracebackhide__ = True
         request = {
             "path": str(Path(path).absolute()),
             "account": self.account,
@@ -112,7 +127,17 @@ class Localfaas:
             "stack_name": stack_name,
             "parameters": parameters,
         }
-        return Deployment.of(self._admin.post("deploy", request, timeout_s=None))
+        try:
+            return Deployment.of(self._ask("deploy", request, timeout_s=None))
+        except ClientError as failure:
+            text = str(failure)
+        if text.endswith(" does not exist") and Path(path).exists():
+            folder = Path(path).absolute().parent
+            text += (
+                " where the emulator runs, though it does here: let the emulator see it at the same"
+                f' path (`docker run -v "{folder}:{folder}" …`)'
+            )
+        raise ClientError(text)
 
     def invoke(self, name: str, event: Any = None, **given: Any) -> Answer:
         """Call a function and return its answer; an error of the function is an answer, too.
@@ -122,8 +147,13 @@ class Localfaas:
             event: Any value that JSON can express.
             **given: Further members of Invoke's request: ``Qualifier="1"``.
         """
+        __tracebackhide__ = True
         request = {"LogType": "Tail", "FunctionName": name, "Payload": json.dumps(event), **given}
-        answer = self.client("lambda").invoke(**request)
+        functions = self.client("lambda")
+        try:
+            answer = functions.invoke(**request)
+        except functions.exceptions.ClientError as failure:
+            raise failure.with_traceback(None) from None  # where it is called, not inside boto3
         text = answer["Payload"].read()
         return Answer(
             payload=json.loads(text) if text else None,
@@ -144,7 +174,8 @@ class Localfaas:
 
     def evict(self, name: str) -> None:
         """Evict a function's environments, so that its next call is cold."""
-        self._admin.post("evict", function=name, account=self.account)
+        __tracebackhide__ = True
+        self._ask("evict", function=name, account=self.account)
 
     @property
     def timeline(self) -> dict[str, Any]:
@@ -158,27 +189,50 @@ class Localfaas:
         found: list[dict[str, Any]] = self.timeline["invocations"]
         return found
 
+    def _ask(self, path: str, request: dict[str, Any] | None = None, **more: Any) -> Any:
+        """Send a change to the admin API; an error's traceback ends where the test has called."""
+        __tracebackhide__ = True
+        try:
+            return self._admin.post(path, request, **more)
+        except ClientError as failure:
+            text = self._server.ending() or str(failure)
+        raise ClientError(text)
+
     # --- assertions ----------------------------------------------------------------------------
 
     def assert_cold(self, count: int, name: str | None = None) -> None:
         """Assert that ``count`` calls were cold starts, of one function or of all."""
+        __tracebackhide__ = True
         found = [each for each in self._of(name) if each["cold"]]
         whys = "".join(f"\n  {each['function']}: {each['why']['sentence']}" for each in found)
-        assert len(found) == count, f"{len(found)} cold starts, not {count}{whys}"
+        assert len(found) == count, f"{_count(len(found), 'cold start')}, not {count}{whys}"
 
     def assert_billed_under(self, limit_ms: float, name: str | None = None) -> None:
         """Assert that no call is billed this many milliseconds or more."""
+        __tracebackhide__ = True
         over = [each for each in self._of(name) if (each["billed_ms"] or 0) >= limit_ms]
         texts = "".join(f"\n  {each['function']}: {each['billed_ms']} ms" for each in over)
-        assert not over, f"{len(over)} calls are billed {limit_ms:g} ms or more{texts}"
+        calls = "1 call is" if len(over) == 1 else f"{len(over)} calls are"
+        assert not over, f"{calls} billed {limit_ms:g} ms or more{texts}"
 
     def assert_nothing_left(self) -> None:
         """Assert that no call runs, no event waits or has failed, and every queue is empty."""
+        __tracebackhide__ = True
         left = list(self._left())
         assert not left, "left over:\n  " + "\n  ".join(left)
 
     def _of(self, name: str | None) -> list[dict[str, Any]]:
-        return [each for each in self.invocations if name in (None, each["function"])]
+        """Return the invocations of one function, or of all."""
+        __tracebackhide__ = True
+        called = self.invocations
+        if name is None:
+            return called
+        found = [each for each in called if each["function"] == name]
+        if not found:  # a claim about a function that is not there would hold for ever
+            pages = self.client("lambda").get_paginator("list_functions").paginate()
+            names = {each["FunctionName"] for page in pages for each in page["Functions"]}
+            assert name in names, f"there is no function {name}; there is {_listed(names)}"
+        return found
 
     def _left(self) -> Iterator[str]:
         for each in self.timeline["running"]:
@@ -193,7 +247,7 @@ class Localfaas:
             found = sqs.get_queue_attributes(QueueUrl=url, AttributeNames=counts)["Attributes"]
             messages = sum(int(found[name]) for name in counts)
             if messages:
-                yield f"{url.rpartition('/')[2]}: {messages} messages"
+                yield f"{url.rpartition('/')[2]}: {_count(messages, 'message')}"
 
     # --- the end -------------------------------------------------------------------------------
 
@@ -209,7 +263,7 @@ class Localfaas:
                 for line in self.logs(each["function"])[-_LINES:]
             ]
         except LocalfaasError as failure:
-            return [("localfaas", str(failure))]
+            return [("localfaas", self._server.ending() or str(failure))]
         table = [
             f"{each['function']}: {each['status']}, {each['duration_ms'] or 0:.1f} ms, "
             + (f"cold: {each['why']['sentence']}" if each["cold"] else "warm")
@@ -223,23 +277,45 @@ class Localfaas:
 
     def close(self) -> None:
         """Remove everything in this account."""
-        self._admin.post("reset", account=self.account)
+        __tracebackhide__ = True
+        self._ask("reset", account=self.account)
         for client in self._clients.values():
             client.close()
+
+
+def _count(number: int, what: str) -> str:
+    return f"{number} {what}" if number == 1 else f"{number} {what}s"
+
+
+def _listed(names: Collection[str]) -> str:
+    return ", ".join(sorted(names)) or "none"
+
+
+@contextmanager
+def _no_session_of_boto3() -> Iterator[None]:
+    """Keep boto3's default session, which has somebody's credentials, from others before and after.
+
+    boto3 may be imported in between.
+    """
+
+    def put(session: Any) -> Any:
+        boto3 = sys.modules.get("boto3")
+        if boto3 is None:
+            return None
+        before, boto3.DEFAULT_SESSION = boto3.DEFAULT_SESSION, session  # type: ignore[attr-defined]
+        return before
+
+    before = put(None)
+    try:
+        yield
+    finally:
+        put(before)
 
 
 def _decoded(text: str) -> str:
     import base64
 
     return base64.b64decode(text).decode("utf-8", "replace")
-
-
-@cache
-def _loader() -> Any:
-    """Return the loader of botocore's models, one for all tests."""
-    from botocore.loaders import create_loader
-
-    return create_loader()
 
 
 def _on_this_machine(resolve: Callable[..., Any]) -> Callable[..., Any]:
@@ -251,18 +327,9 @@ def _on_this_machine(resolve: Callable[..., Any]) -> Callable[..., Any]:
 
 
 def _client(service: str, url: str, region: str, account: str) -> Any:
-    import boto3
-    import botocore.session
     from botocore.config import Config
 
-    session = botocore.session.Session(
-        session_vars={
-            "config_file": (None, None, os.devnull, None),
-            "profile": (None, None, None, None),
-        }
-    )
-    session.register_component("data_loader", _loader())
-    return boto3.Session(botocore_session=session).client(
+    return own_session().client(
         service,
         endpoint_url=url,
         region_name=region,

@@ -34,7 +34,9 @@ class DocumentStore:
         try:
             await self._documents.write(*changes)
         except StorageError as error:
-            raise AwsError("ServiceException", f"The change was not kept: {error}") from error
+            raise AwsError(
+                "ServiceException", f"The change was not kept: {error}", status=500
+            ) from error
 
     async def clear(self, account: str | None) -> None:
         """Delete all documents, or all of one account.

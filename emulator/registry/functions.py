@@ -54,6 +54,8 @@ class Registry:
         self._scopes: dict[tuple[str, str], dict[str, Function]] = {}
         self._names: dict[tuple[str, str], list[str]] = {}
         self._set_aside: dict[tuple[str, str], int] = {}
+        #: The next version of functions that are gone: no number is given twice to a name.
+        self._next_versions: dict[tuple[str, str, str], int] = {}
         self._documents = documents or DocumentStore()
         self.layers = ResourceTable("layer", self._documents)
         self.mappings = ResourceTable("mapping", self._documents)
@@ -132,6 +134,8 @@ class Registry:
         if latest.name not in functions:
             insort(self._names.setdefault(scope, []), latest.name)
         functions[latest.name] = function
+        following = self._next_versions.pop((*scope, latest.name), 1)
+        function.next_version = max(function.next_version, following)
         self._count(function, function.set_aside)
         self.changed(function)
 
@@ -173,9 +177,14 @@ class Registry:
         await self._documents.write(*changes)
 
     def remove(self, function: Function) -> None:
-        """Stop serving a function and all its versions; the store keeps them."""
-        self._take_out(function)
-        self._retire_all(function)
+        """Stop serving a function and all its versions; the store keeps them.
+
+        Nothing happens if it is served no more: another one may have its name.
+        """
+        latest = function.latest
+        if self.find(latest.account, latest.region, latest.name) is function:
+            self._take_out(function)
+            self._retire_all(function)
 
     def _take_out(self, function: Function) -> None:
         latest = function.latest
@@ -184,6 +193,17 @@ class Registry:
             self._count(function, -function.set_aside)
             names = self._names[at]
             del names[bisect_left(names, latest.name)]
+            if function.next_version > 1:
+                self.number_from(*at, latest.name, function.next_version)
+
+    def number_from(self, account: str, region: str, name: str, number: int) -> None:
+        """Let the first version of the next function of a name have ``number``."""
+        self._next_versions[account, region, name] = number
+
+    def number_anew(self, account: str | None) -> None:
+        """Forget which versions functions had that are gone, of all accounts or of one: a reset."""
+        for at in [each for each in self._next_versions if account in (None, each[0])]:
+            del self._next_versions[at]
 
     def _retire_all(self, function: Function) -> None:
         function.settling.clear()
@@ -199,11 +219,15 @@ class Registry:
         self._take_out(function)
         latest = function.latest
         at = (latest.account, latest.region)
+        changes = [
+            change("function", *at, latest.name, None),
+            *(change("version", *at, f"{latest.name}:{n}", None) for n in function.versions),
+        ]
+        if function.next_version > 1:
+            number = {"next": function.next_version}
+            changes.append(change("version-number", *at, latest.name, number))
         try:
-            await self._documents.write(
-                change("function", *at, latest.name, None),
-                *(change("version", *at, f"{latest.name}:{n}", None) for n in function.versions),
-            )
+            await self._documents.write(*changes)
         except AwsError:
             if self.find(*at, latest.name) is None:
                 self.add(function)

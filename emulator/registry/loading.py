@@ -24,6 +24,9 @@ async def load(registry: Registry, documents: DocumentStore, code_folder: Path) 
     Raises:
         StorageError: The store could not be read.
     """
+    for document in await documents.load("version-number"):
+        at = (document.account, document.region, document.key)
+        registry.number_from(*at, document.body["next"])
     for document in await documents.load("function"):
         registry.add(records.to_function(document.body, code_folder))
     for document in await documents.load("version"):

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from bisect import bisect_left, insort
-from collections.abc import Iterable, Sequence
+from collections import Counter
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 from emulator.model.errors import AwsError
@@ -19,16 +20,27 @@ class ResourceTable:
     Args:
         kind: The name of the kind in the store.
         documents: The store.
+        alike: What of a key is to be found by :meth:`is_taken`: its name in small letters, say.
     """
 
-    def __init__(self, kind: str, documents: DocumentStore) -> None:
+    def __init__(
+        self, kind: str, documents: DocumentStore, *, alike: Callable[[str], str] | None = None
+    ) -> None:
         self._kind = kind
+        self._alike = alike
+        #: How many keys have it in common: a store of an earlier release may have several.
+        self._taken: dict[tuple[str, str], Counter[str]] = {}
         self._documents = documents
         self._scopes: dict[tuple[str, str], dict[str, Body]] = {}
         self._sorted: dict[tuple[str, str], list[str]] = {}
 
     def find(self, account: str, region: str, key: str) -> Body | None:
         return self._scopes.get((account, region), {}).get(key)
+
+    def is_taken(self, account: str, region: str, key: str) -> bool:
+        """Say whether a resource has a key that is ``alike``."""
+        assert self._alike is not None
+        return self._alike(key) in self._taken.get((account, region), ())
 
     def keys(self, account: str, region: str) -> list[str]:
         """Return the sorted keys of an account and region; callers must not change the list."""
@@ -125,12 +137,18 @@ class ResourceTable:
         if self._scopes.get(scope, {}).pop(key, None) is not None:
             names = self._sorted[scope]
             del names[bisect_left(names, key)]
+            if self._alike is not None:
+                taken, like = self._taken[scope], self._alike(key)
+                taken[like] -= 1
+                if not taken[like]:
+                    del taken[like]
 
     def clear(self, account: str | None) -> None:
         """Forget all resources, or all of one account: a reset. It clears the store at once."""
         for scope in [each for each in self._scopes if account in (None, each[0])]:
             del self._scopes[scope]
             self._sorted.pop(scope, None)
+            self._taken.pop(scope, None)
 
     async def load(self) -> None:
         for document in await self._documents.load(self._kind):
@@ -141,4 +159,6 @@ class ResourceTable:
         held = self._scopes.setdefault(scope, {})
         if key not in held:
             insort(self._sorted.setdefault(scope, []), key)
+            if self._alike is not None:
+                self._taken.setdefault(scope, Counter())[self._alike(key)] += 1
         held[key] = body

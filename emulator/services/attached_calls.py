@@ -3,19 +3,22 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import AsyncIterator, Mapping
 from functools import cache
 from typing import Any
 
 from emulator.model.errors import AwsError
+from emulator.model.sdk_session import own_session
+
+#: Bytes of an object that are read at once.
+_PIECE = 1024 * 1024
 
 
 @cache
 def _client(url: str, service: str, account: str, region: str) -> Any:
-    import boto3
     from botocore.config import Config
 
-    return boto3.client(
+    return own_session().client(
         service,
         endpoint_url=url,
         region_name=region,
@@ -47,6 +50,7 @@ async def call(
         AwsError: What the endpoint answers, or that it does not answer.
     """
     from botocore.exceptions import BotoCoreError, ClientError
+    from botocore.response import StreamingBody
 
     def do() -> dict[str, Any]:
         client = _client(url, service, account, region)
@@ -56,12 +60,37 @@ async def call(
         return answer
 
     try:
-        return await asyncio.to_thread(do)
+        answer = await asyncio.to_thread(do)
     except ClientError as error:
         response = error.response
         status = response.get("ResponseMetadata", {}).get("HTTPStatusCode", 400)
         failure = response["Error"]
         raise AwsError(failure["Code"], failure.get("Message", ""), status=status) from error
     except BotoCoreError as error:
-        text = f"Try again: the engine at {url} does not answer: {error}."
-        raise AwsError("ServiceUnavailable", text, status=503) from error
+        raise _no_answer(url, error) from error
+    return {
+        name: _pieces(url, value) if isinstance(value, StreamingBody) else value
+        for name, value in answer.items()
+    }
+
+
+async def _pieces(url: str, body: Any) -> AsyncIterator[bytes]:
+    """Yield the content of an object, as S3 here gives it.
+
+    Raises:
+        AwsError: The endpoint ended before it.
+    """
+    from botocore.exceptions import BotoCoreError
+
+    try:
+        while piece := await asyncio.to_thread(body.read, _PIECE):
+            yield piece
+    except BotoCoreError as error:
+        raise _no_answer(url, error) from error
+    finally:
+        body.close()
+
+
+def _no_answer(url: str, error: Exception) -> AwsError:
+    text = f"Try again: the engine at {url} does not answer: {error}."
+    return AwsError("ServiceUnavailable", text, status=503)

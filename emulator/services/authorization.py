@@ -48,6 +48,7 @@ class Rules:
         denied: The code of its refusals; "" for the usual one of its protocol.
         mismatched: The code for a signature that is wrong.
         anonymous: Requests without a signature are for it, too.
+        unsigned: Operations that whoever does not sign may ask for.
         signs_paths_as_sent: Signatures are of the path as it was sent; others escape it again.
         quotes: Refusals have resources in quotation marks.
     """
@@ -60,6 +61,7 @@ class Rules:
     denied: str = ""
     mismatched: str = "InvalidSignatureException"
     anonymous: bool = False
+    unsigned: frozenset[str] = frozenset()
     signs_paths_as_sent: bool = False
     quotes: bool = False
 

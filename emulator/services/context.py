@@ -177,6 +177,8 @@ class Parts:
     #: What its user asked for.
     settings: Settings
     clock: Clock
+    #: When it began, seconds since the epoch.
+    begun: float
     console: Console
     #: The services: how one finds and calls another.
     table: Services

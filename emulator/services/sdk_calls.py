@@ -68,7 +68,8 @@ class SdkCallError(LocalfaasError):
         own = self.exception if resolved.modelled else f"{call.prefix}Exception"
         self.name = f"{call.prefix}.{own}"
         self.cause = (
-            f"{error.message} (Service: {call.prefix}, Status Code: {resolved.status}, "
+            # AWS's SDK for Java has "null" where an answer says nothing.
+            f"{error.message or 'null'} (Service: {call.prefix}, Status Code: {resolved.status}, "
             f"Request ID: {self.request_id})"
         )
         super().__init__(f"{self.name}: {self.cause}")

@@ -18,6 +18,8 @@ from typing import Any
 
 import orjson
 
+from emulator.model.wildcards import consists_of
+
 #: Says whether a value meets a rule; a path without a value has ``ABSENT``.
 Rule = Callable[[Any], bool]
 ABSENT = object()
@@ -281,27 +283,7 @@ def _wildcard(argument: Any) -> Rule:
             texts.append("")
         else:
             texts[-1] += part[-1]
-    return lambda value: isinstance(value, str) and _consists_of(value, texts)
-
-
-def _consists_of(value: str, texts: list[str]) -> bool:
-    """Say whether a value is these texts in order, with anything between two of them.
-
-    The first match of a text is as good as any, so the time is linear.
-    """
-    first, *middle = texts
-    if not middle:
-        return value == first
-    last = middle.pop()
-    if not value.startswith(first):
-        return False
-    at, end = len(first), len(value) - len(last)
-    for text in middle:
-        found = value.find(text, at, end)
-        if found < 0:
-            return False
-        at = found + len(text)
-    return at <= end and value.endswith(last)
+    return lambda value: isinstance(value, str) and consists_of(value, texts)
 
 
 def _numeric(argument: Any) -> Rule:

@@ -20,15 +20,23 @@ Replacement = Literal["True", "False", "Conditional"]
 UNKNOWN = object()
 #: The text for it in change sets.
 KNOWN_LATER = "{{changeSet:KNOWN_AFTER_APPLY}}"
+#: What change sets show of a resource beside its properties, where its template has it.
+_ATTRIBUTES = (
+    "Metadata",
+    "CreationPolicy",
+    "UpdatePolicy",
+    "UpdateReplacePolicy",
+    "DeletionPolicy",
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Detail:
     """One property that makes a resource change."""
 
-    #: "Properties" or "Tags".
+    #: "Properties", "Tags" or "Metadata".
     attribute: str
-    #: The name of the top-level property; "" for tags.
+    #: The name of the top-level property; "" for tags and metadata.
     name: str
     #: Whether a change of the property replaces the resource: "Always", "Never", "Conditionally".
     recreation: Literal["Always", "Never", "Conditionally"]
@@ -180,15 +188,36 @@ def _differences(
             )
 
 
-def context(properties: Mapping[str, Any]) -> str:
-    """Return properties as a change set shows them, with a fixed text for unknown values."""
-    return json.dumps({"Properties": properties}, default=lambda value: KNOWN_LATER)
+def metadata(before: Any, after: Any) -> tuple[Detail, ...]:
+    """Return how a resource's metadata differ."""
+    if (before or {}) == (after or {}):
+        return ()
+    return (Detail(attribute="Metadata", name="", recreation="Never", evaluation="Static"),)
+
+
+def context(properties: Mapping[str, Any], body: Mapping[str, Any]) -> str:
+    """Return a resource as a change set shows it, with a fixed text for unknown values.
+
+    Args:
+        properties: Its properties, worked out.
+        body: The resource as its template has it.
+    """
+    attributes = {name: body[name] for name in _ATTRIBUTES if body.get(name)}
+    return _compact({"Properties": properties, **attributes})
+
+
+def _compact(value: Any) -> str:
+    return json.dumps(value, separators=(",", ":"), default=_as_text)
+
+
+def _as_text(value: Any) -> str:
+    return KNOWN_LATER if value is UNKNOWN else str(value)
 
 
 def _shown(value: Any) -> str:
     if value is None or contains_unknown(value):
         return "" if value is None else KNOWN_LATER
-    return value if isinstance(value, str) else json.dumps(value, default=str)
+    return value if isinstance(value, str) else _compact(value)
 
 
 def contains_unknown(value: Any) -> bool:

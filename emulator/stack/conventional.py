@@ -30,6 +30,10 @@ _NODE_HANDLER = (
 _NOT_FUNCTIONS = {"node_modules", "__pycache__"}
 
 
+class NoFunction(ConfigurationError):
+    """A folder has no function."""
+
+
 def read(root: Path, templates: tuple[str, ...]) -> tuple[list[FunctionDeclaration], list[str]]:
     """Return the functions in ``root`` and in the folders directly below it, and notes.
 
@@ -40,7 +44,8 @@ def read(root: Path, templates: tuple[str, ...]) -> tuple[list[FunctionDeclarati
         templates: The names of template files, for the error text.
 
     Raises:
-        ConfigurationError: There is no function, or a folder can't be read.
+        NoFunction: There is none.
+        ConfigurationError: A folder can't be read, or none can name a function.
     """
     root = root.resolve()
     try:
@@ -67,10 +72,9 @@ def read(root: Path, templates: tuple[str, ...]) -> tuple[list[FunctionDeclarati
     if not found and left_out:
         raise ConfigurationError("; ".join(left_out))
     if not found:
-        raise ConfigurationError(
+        raise NoFunction(
             f"{root} holds no function: neither a template ({', '.join(templates)}) nor a folder"
-            f" with one of {', '.join(_CONVENTIONS)} that defines {' or '.join(_HANDLER_NAMES)}."
-            " Without PATH, the emulator starts empty, for other tools to deploy to"
+            f" with one of {', '.join(_CONVENTIONS)} that defines {' or '.join(_HANDLER_NAMES)}"
         )
     return found, left_out
 

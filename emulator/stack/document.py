@@ -28,9 +28,14 @@ _BRACKETS = re.compile(r"[\[\]{}]")
 
 #: Tags whose long form is ``Fn::<name>``; ``!Ref`` and ``!Condition`` have none.
 _FUNCTIONS = (
-    "And Base64 Cidr Equals FindInMap ForEach GetAZs GetAtt If ImportValue Join Length Not Or"
-    " Select Split Sub ToJsonString Transform"
+    "And Base64 Cidr Contains EachMemberEquals EachMemberIn Equals FindInMap ForEach GetAZs GetAtt"
+    " If ImportValue Join Length Not Or RefAll Select Split Sub ToJsonString Transform ValueOf"
+    " ValueOfAll"
 ).split()
+
+#: What YAML takes a word for that could be more than a text.
+_GUESSED = [f"tag:yaml.org,2002:{kind}" for kind in ("bool", "float", "int", "null", "timestamp")]
+_TEXT = "tag:yaml.org,2002:str"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -160,18 +165,27 @@ def _from_json(text: str, notes: list[str]) -> Any:
 def _from_yaml(text: str, notes: list[str]) -> Any:
     import yaml
 
+    from emulator.model.plain_yaml import YamlProblem, construct
+
     class Loader(yaml.SafeLoader):
         """Plain data and CloudFormation's tags, nothing else."""
 
         def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
-            """Note keys that occur twice: the last one counts."""
+            """Take keys as they are written; note those that occur twice: the last one counts.
+
+            A parameter ``On`` is no truth, and an account is no number.
+            """
             own = Counter(key.value for key, _ in node.value if isinstance(key, yaml.ScalarNode))
-            for key, count in own.most_common(1):
-                if count > 1 and key != "<<":
+            for key, times in own.most_common(1):
+                if times > 1 and key != "<<":
                     line = node.start_mark.line + 1
                     notes.append(
                         f"{key!r} is there twice in the mapping at line {line}: the last one counts"
                     )
+            self.flatten_mapping(node)
+            for key, _ in node.value:
+                if isinstance(key, yaml.ScalarNode) and key.tag in _GUESSED:
+                    key.tag = _TEXT
             return super().construct_mapping(node, deep=deep)
 
     def intrinsic(loader: Loader, suffix: str, node: yaml.Node) -> dict[str, Any]:
@@ -181,6 +195,9 @@ def _from_yaml(text: str, notes: list[str]) -> Any:
         value: Any
         if isinstance(node, yaml.ScalarNode):
             value = loader.construct_scalar(node)
+            if suffix == "GetAtt" and isinstance(value, str) and "." in value:
+                # As macros get it, and processed templates show it.
+                value = value.split(".", 1)
         elif isinstance(node, yaml.SequenceNode):
             value = loader.construct_sequence(node, deep=True)
         else:
@@ -190,39 +207,6 @@ def _from_yaml(text: str, notes: list[str]) -> Any:
 
     Loader.add_multi_constructor("!", intrinsic)
     try:
-        loader = Loader(text)
-        node = loader.get_single_node()
-        if node is None:
-            return None
-        _count(node, {})
-        return loader.construct_document(node)
-    except yaml.YAMLError as error:
-        raise _Problem(f"YAML not well-formed. ({_in_a_line(error)})") from None
-    except (ValueError, TypeError, LookupError, AttributeError):
-        # PyYAML trusts anything tagged as a date, number or flag: 2024-99-99, !!bool x.
-        raise _Problem("it has a value that is not of the kind it claims to be") from None
-
-
-def _in_a_line(error: yaml.YAMLError) -> str:
-    problem, mark = getattr(error, "problem", None), getattr(error, "problem_mark", None)
-    if problem is None or mark is None:
-        return " ".join(str(error).split())
-    return f"line {mark.line + 1}, column {mark.column + 1}: {problem}"
-
-
-def _count(node: yaml.Node, known: dict[int, int]) -> int:
-    """Count the values of ``node`` with its aliases expanded; refuse bombs and loops."""
-    count = known.get(id(node))
-    if count == 0:
-        raise _Problem("an alias contains itself")
-    if count is None:
-        known[id(node)] = 0
-        count = 1
-        value = node.value
-        for child in value if isinstance(value, list) else ():
-            parts = child if isinstance(child, tuple) else (child,)
-            count += sum(_count(part, known) for part in parts)
-        known[id(node)] = count
-    if count > _MOST_VALUES:
-        raise _Problem(f"it has more than {_MOST_VALUES} values")
-    return count
+        return construct(Loader, text, _MOST_VALUES)
+    except YamlProblem as problem:
+        raise _Problem(str(problem)) from None

@@ -9,10 +9,14 @@ https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/using-cfn-stack-d
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import Any
 from urllib.parse import unquote
+
+from emulator.stack import schemas
 
 #: Properties that services tell in forms of their own, or together with what a stack adds.
 _APART = ("Tags",)
@@ -47,14 +51,17 @@ class _Incomparable(Exception):
     """A service tells a property in another form than templates have."""
 
 
-def compare(properties: Mapping[str, Any], told: Mapping[str, Any]) -> Comparison:
+def compare(kind: str, properties: Mapping[str, Any], told: Mapping[str, Any]) -> Comparison:
     """Compare a resource's properties with what its service tells of it.
 
     Args:
+        kind: The resource's type.
         properties: As the template has them, worked out.
         told: The members of the service's answer; their names match in any case.
     """
     members = {name.lower(): value for name, value in told.items()}
+    schema = schemas.find(kind)
+    properties = _told(properties, schema.write_only if schema is not None else ())
     expected: dict[str, Any] = {}
     actual: dict[str, Any] = {}
     found: list[Difference] = []
@@ -72,6 +79,17 @@ def compare(properties: Mapping[str, Any], told: Mapping[str, Any]) -> Compariso
             actual[name] = seen
         found += differences
     return Comparison(expected=expected, actual=actual, differences=tuple(found))
+
+
+def _told(properties: Mapping[str, Any], hidden: Collection[str]) -> dict[str, Any]:
+    """Return properties without those that no service tells, wherever they are."""
+    found = {}
+    for name, value in properties.items():
+        inner = [each.partition(".")[2] for each in hidden if each.partition(".")[0] == name]
+        if "" in inner:
+            continue
+        found[name] = _told(value, inner) if inner and isinstance(value, Mapping) else value
+    return found
 
 
 def _seen(wanted: Any, told: Any, path: str, found: list[Difference]) -> Any:
@@ -92,7 +110,7 @@ def _seen(wanted: Any, told: Any, path: str, found: list[Difference]) -> Any:
         return _seen_items(wanted, told, path, found)
     if isinstance(told, (Mapping, list)):
         raise _Incomparable
-    if _text(wanted) == _text(told):
+    if _text(wanted) == _text(told) or _is_moment(wanted, told):
         return wanted
     found.append(Difference(path=path, expected=wanted, actual=told))
     return told
@@ -142,6 +160,16 @@ def _parsed(text: str) -> Any:
         return json.loads(unquote(text) if text.startswith("%7B") else text)
     except ValueError:
         raise _Incomparable from None
+
+
+def _is_moment(wanted: Any, told: Any) -> bool:
+    """Say whether a date is the moment that a service tells in seconds."""
+    if not isinstance(wanted, str) or isinstance(told, bool) or not isinstance(told, (int, float)):
+        return False
+    with suppress(ValueError):
+        date = datetime.fromisoformat(wanted)
+        return date.replace(tzinfo=date.tzinfo or UTC).timestamp() == told
+    return False
 
 
 def _text(value: Any) -> str:

@@ -15,7 +15,21 @@ from typing import Any
 from emulator.stack.errors import TemplateError
 
 _REFERENCE = re.compile(r"\{\{resolve:(ssm|ssm-secure|secretsmanager):([^{}]+)\}\}")
+_SECURE = "{{resolve:ssm-secure:"
 _STAGE = "AWSCURRENT"
+#: The properties that may be secure strings, by type.
+_TAKES_SECURE = {
+    "AWS::DirectoryService::MicrosoftAD": ("Password",),
+    "AWS::DirectoryService::SimpleAD": ("Password",),
+    "AWS::ElastiCache::ReplicationGroup": ("AuthToken",),
+    "AWS::IAM::User": ("LoginProfile/Password",),
+    "AWS::KinesisFirehose::DeliveryStream": ("RedshiftDestinationConfiguration/Password",),
+    "AWS::OpsWorks::App": ("AppSource/Password",),
+    "AWS::OpsWorks::Stack": ("CustomCookbooksSource/Password", "RdsDbInstances"),
+    "AWS::RDS::DBCluster": ("MasterUserPassword",),
+    "AWS::RDS::DBInstance": ("MasterUserPassword",),
+    "AWS::Redshift::Cluster": ("MasterUserPassword",),
+}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -32,6 +46,10 @@ class DynamicReference:
     key: str = ""
     #: Of a secret: the version's stage, where no version's id is given.
     stage: str = _STAGE
+
+    def __str__(self) -> str:
+        """Return how AWS's errors name a parameter."""
+        return f"{self.service}:{self.name}:{self.version}".rstrip(":")
 
 
 def find(value: Any) -> dict[str, DynamicReference]:
@@ -51,6 +69,40 @@ def replace(value: Any, texts: Mapping[str, str]) -> Any:
         texts: What each reference stands for, by its own text.
     """
     return _mapped(value, lambda text: _REFERENCE.sub(lambda match: texts[match[0]], text))
+
+
+def refuse_secure(resources: Mapping[str, Mapping[str, Any]]) -> None:
+    """Refuse secure strings in properties that take none.
+
+    Args:
+        resources: Of a template, by name.
+
+    Raises:
+        TemplateError: In AWS's words: where they are.
+    """
+    found = []
+    for body in resources.values():
+        kind = str(body.get("Type"))
+        for place in dict.fromkeys(_secure_places(body.get("Properties"), "")):
+            if place not in _TAKES_SECURE.get(kind, ()):
+                found.append(f"{kind}/Properties/{place}")
+    if found:
+        raise TemplateError(f"SSM Secure reference is not supported in: [{', '.join(found)}]")
+
+
+def _secure_places(value: Any, place: str) -> Iterator[str]:
+    """Return where secure strings are; of a list, where the list is."""
+    if isinstance(value, dict):
+        for name, item in value.items():
+            is_function = str(name) == "Ref" or str(name).startswith("Fn::")
+            within = place if is_function else f"{place}/{name}".strip("/")
+            # The list is of what may stand in its place.
+            for each in item if name == "Fn::If" and isinstance(item, list) else [item]:
+                yield from _secure_places(each, within)
+    elif isinstance(value, list):
+        yield from (place for item in value for _ in _secure_places(item, place))
+    elif isinstance(value, str) and _SECURE in value:
+        yield place
 
 
 def _matches(value: Any) -> Iterator[tuple[str, tuple[str, str]]]:

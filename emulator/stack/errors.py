@@ -22,6 +22,13 @@ class TemplateError(LocalfaasError):
         self.path = path
 
 
+class TransformError(TemplateError):
+    """What a transform refuses, or makes that AWS would refuse.
+
+    AWS finds out once a stack is under way: it rolls back, and a change set fails.
+    """
+
+
 class NotYetKnown(LocalfaasError):
     """A value that depends on a resource that does not exist yet.
 

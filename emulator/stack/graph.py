@@ -55,6 +55,17 @@ def _in_sub(argument: Any) -> Iterator[tuple[str, str]]:
                 yield name.strip(), attribute.strip()
 
 
+def imports(value: Any) -> Iterator[Any]:
+    """Yield the arguments of ``Fn::ImportValue`` in a value, however deep."""
+    for item in value if isinstance(value, list) else ():
+        yield from imports(item)
+    for key, item in value.items() if isinstance(value, dict) else ():
+        if key == "Fn::ImportValue":
+            yield item
+        else:
+            yield from imports(item)
+
+
 def dependencies(resources: Mapping[str, Mapping[str, Any]]) -> dict[str, set[str]]:
     """Return, for each resource, the resources that must exist before it.
 
@@ -74,7 +85,7 @@ def dependencies(resources: Mapping[str, Mapping[str, Any]]) -> dict[str, set[st
                 )
         wanted = set(named) | set(references(resource.get("Properties")))
         found[logical] = wanted & resources.keys() - {logical}
-        if logical in references(resource.get("Properties")):
+        if logical in named or logical in references(resource.get("Properties")):
             raise _circular([logical], ("Resources", logical))
     return found
 

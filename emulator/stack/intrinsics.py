@@ -79,7 +79,7 @@ class Evaluator:
         self._mappings = template.get("Mappings") or {}
         self._conditions = template.get("Conditions") or {}
         self._decided: dict[str, bool | None] = {}
-        self._exports = exports or {}
+        self._exports = {} if exports is None else exports
         self._zones = zones or (lambda region: [f"{region}{letter}" for letter in "abc"])
 
     def resolve(self, value: Any, path: Path = ()) -> Any:
@@ -371,7 +371,7 @@ class Evaluator:
     def _import_value(self, argument: Any, path: Path) -> str:
         name = _text(self.evaluate(argument, path), "Fn::ImportValue", path)
         if name not in self._exports:
-            raise TemplateError(f"No export named {name} found.", path)
+            raise TemplateError(f"No export named {name} found", path)
         self.imported.add(name)
         return self._exports[name]
 

@@ -8,59 +8,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, ClassVar, Protocol
 
 from emulator.model.errors import AwsError
-from emulator.stack.names import physical_name
-
-
-class Call(Protocol):
-    """Calls operations for one account and region, as a client would."""
-
-    account: str
-    region: str
-
-    async def __call__(
-        self, service: str, operation: str, request: Mapping[str, Any]
-    ) -> dict[str, Any]:
-        """Do an operation.
-
-        Raises:
-            AwsError: The error that a client would get.
-        """
-        ...
-
-    def fit(self, service: str, operation: str, values: Mapping[str, Any]) -> dict[str, Any]:
-        """Return ``values`` in the types of the operation's members; others are left out."""
-        ...
-
-    def at(self, region: str) -> Call:
-        """Return what calls operations in another region."""
-        ...
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Wanted:
-    """A resource as a template wants it."""
-
-    kind: str
-    logical: str
-    properties: Mapping[str, Any]
-    stack_name: str
-    stack_id: str
-    #: Names are derived from it: the stack's id and a part that each replacement changes.
-    seed: str
-    #: The stack's tags.
-    tags: Mapping[str, str] = field(default_factory=dict)
-
-    def name(self, given: str, *, longest: int = 64, lower: bool = False) -> str:
-        """Return the name of the resource: the property ``given``, else a generated one."""
-        own = self.properties.get(given)
-        if own:
-            return str(own)
-        return physical_name(self.stack_name, self.logical, self.seed, longest=longest, lower=lower)
-
+from emulator.stack.tagging import Tagging, merge_tags
+from emulator.stack.wanted import Call as Call
+from emulator.stack.wanted import Wanted as Wanted
 
 #: The hidden attribute of what is only noted: it has every attribute that a template asks for.
 PLAUSIBLE = ".plausible"
@@ -154,10 +108,12 @@ class ServiceKind(Kind):
         waits: Its calls may last: an operation that is given up does not wait for their end.
         appends: Another one may be made where one like it exists (versions, keys).
         reading: How its resources are read; None where they are not.
+        noted: Properties that nothing here acts on: events say so.
     """
 
     waits = False
     appends = False
+    noted: tuple[str, ...] = ()
     reading: Reading | None = None
 
     async def update(
@@ -259,6 +215,8 @@ class TableKind:
     delete_operation: str = ""
     #: Called with the same members for changes in place; "" where changes replace the resource.
     update_operation: str = ""
+    #: Whether an update puts the whole: what it does not say is gone.
+    whole: bool = False
     #: The property with the name; without a value, a name is generated.
     name: str = ""
     name_length: int = 64
@@ -270,8 +228,16 @@ class TableKind:
     renamed: Mapping[str, str] = field(default_factory=dict)
     #: Members that are always sent with the create operation.
     fixed: Mapping[str, Any] = field(default_factory=dict)
+    #: What an update says of a property that the template no longer has: as if it never had it.
+    #: What is not here is emptied.
+    cleared: Mapping[str, Any] = field(default_factory=dict)
+    #: Properties whose entries an update adds: those that are to go are named, and emptied.
+    merged: tuple[str, ...] = ()
     #: The create operation's member for tags; "" where it takes none.
     tags: str = ""
+    #: How tags are changed, and what is tagged: a pattern, as those above.
+    tagging: Tagging | None = None
+    tagged: str = "{Arn}"
     #: Called with the members of ``identifier``: it is there, or not. "" where ids are made up.
     read_operation: str = ""
     #: Lists what is there where ids are made up by the service, and the member that has it.
@@ -280,6 +246,7 @@ class TableKind:
 
     #: See :class:`ServiceKind`.
     reading: Reading | None = None
+    noted: tuple[str, ...] = ()
     waits: ClassVar[bool] = False
 
     @property
@@ -320,12 +287,40 @@ class TableKind:
         self, call: Call, made: Made, before: Mapping[str, Any], wanted: Wanted
     ) -> Made:
         """See :meth:`Kind.update`."""
-        if not self.update_operation:
-            raise NotImplementedError(self.update_operation)
-        request = self._request(call, self.update_operation, wanted)
-        request |= self._identity(call, self.update_operation, made)
-        await call(self.service, self.update_operation, request)
+        after = wanted.properties
+        if self.update_operation:
+            wanted_so = replace(wanted, properties={**after, **self._gone(call, before, after)})
+            request = self._request(call, self.update_operation, wanted_so)
+            request |= self._identity(call, self.update_operation, made)
+            await call(self.service, self.update_operation, request)
+        elif self.tagging is None or _without_tags(before) != _without_tags(after):
+            raise NotImplementedError(self.create_operation)
+        if self.tagging is not None:
+            known = {name.removeprefix(_HIDDEN): each for name, each in made.attributes.items()}
+            known |= {"ref": made.physical, "account": call.account, "region": call.region}
+            await self.tagging.change(call, _fill(self.tagged, known), before, wanted)
         return made
+
+    def _gone(
+        self, call: Call, before: Mapping[str, Any], after: Mapping[str, Any]
+    ) -> dict[str, Any]:
+        """Return what an update says of that which is to be no more."""
+        if self.whole or self.update_operation == self.create_operation:
+            return {}
+        found = {}
+        for name, old in before.items():
+            new = after.get(name)
+            if name in self.merged and isinstance(old, Mapping):
+                kept = new if isinstance(new, Mapping) else {}
+                found[name] = {k: _emptied(v) for k, v in old.items() if k not in kept} | {**kept}
+            elif name not in after:
+                found[name] = self.cleared.get(name, _emptied(self._typed(call, name, old)))
+        return {name: value for name, value in found.items() if value is not None}
+
+    def _typed(self, call: Call, name: str, value: Any) -> Any:
+        """Return a property's value as an update takes it: templates may have numbers as text."""
+        member = {self.renamed.get(name, name): value}
+        return next(iter(call.fit(self.service, self.update_operation, member).values()), None)
 
     async def delete(self, call: Call, made: Made, properties: Mapping[str, Any]) -> None:
         """See :meth:`Kind.delete`."""
@@ -349,16 +344,19 @@ class TableKind:
         return call.fit(self.service, operation, kept)
 
 
-def merge_tags(stack: Mapping[str, str], own: Any) -> list[dict[str, str]]:
-    """Return the stack's tags and a resource's own (in either form); its own take precedence."""
-    if isinstance(own, list):
-        own = {str(tag["Key"]): tag.get("Value", "") for tag in own if isinstance(tag, Mapping)}
-    merged = {**stack, **(own if isinstance(own, Mapping) else {})}
-    return [{"Key": key, "Value": str(value)} for key, value in merged.items()]
-
-
 #: Before the names of attributes that ``Fn::GetAtt`` does not know.
 _HIDDEN = "."
+
+
+def _emptied(value: Any) -> Any:
+    """Return the value of a kind that says nothing; None where numbers have none."""
+    if isinstance(value, bool):
+        return False
+    return next((kind() for kind in (str, list, dict) if isinstance(value, kind)), None)
+
+
+def _without_tags(properties: Mapping[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in properties.items() if name != "Tags"}
 
 
 def _hidden(identifier: Mapping[str, str]) -> dict[str, str]:

@@ -12,7 +12,7 @@ from __future__ import annotations
 import hashlib
 import json
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -56,8 +56,8 @@ _LAYER = re.compile(r"arn:[^:]*:lambda:[^:]*:(\d{12}):layer:([^:]+):\d+")
 _LONGEST_NAME = 64
 #: How the names of archives of code end.
 _ARCHIVES = (".zip", ".jar", ".war")
-#: Returns the code that was built for a function or layer.
-Built = Callable[[str, Mapping[str, Any]], Path | None]
+#: Returns the code that was built for a function or layer from a folder.
+Built = Callable[[str, Mapping[str, Any], Path], Path | None]
 #: Works out a value from parameters and mappings alone.
 Resolve = Callable[[Any], Any]
 
@@ -101,7 +101,7 @@ def package(
     resolve: Resolve,
     local: Local,
     *,
-    built: Built = lambda logical, resource: None,
+    built: Built = lambda logical, resource, source: None,
     depth: int = 0,
 ) -> Packaged:
     """Return a template without paths.
@@ -111,7 +111,8 @@ def package(
         folder: What its paths are relative to.
         resolve: Works out values of properties.
         local: What else there is.
-        built: Returns the code that was built for a function or layer, by its name; None for most.
+        built: Returns the code that was built for a function or layer, by its name, from the
+            folder of its sources; None for most.
         depth: How many templates it is nested in.
 
     Raises:
@@ -182,15 +183,12 @@ class _Packaging:
         shared = self._shared if kind == SERVERLESS else {}
         given = properties.get(name, shared.get(name))
         image = "Image" in (properties.get("PackageType"), shared.get("PackageType"))
-        built = self._built(logical, resource)
-        if built is not None and not image:
-            given = str(built)
         is_inline = kind == SERVERLESS and "InlineCode" in {**shared, **properties}
         if kind == SERVERLESS and given is None and not image and not is_inline:
             # SAM takes the template's own folder.
             given = "."
         if isinstance(given := self._value(given), str) and not _ELSEWHERE.match(given):
-            properties[name] = self._live(given, kind)
+            properties[name] = self._live(logical, kind, resource, given)
         self._variables(logical, shared, properties)
         self._layers(logical, shared, properties)
 
@@ -198,18 +196,17 @@ class _Packaging:
         self, logical: str, kind: str, resource: Mapping[str, Any], properties: dict[str, Any]
     ) -> None:
         name = _CODE[kind]
-        built = self._built(logical, resource)
-        given = self._value(properties.get(name)) if built is None else str(built)
+        given = self._value(properties.get(name))
         if isinstance(given, str) and not _ELSEWHERE.match(given):
-            properties[name] = self._live(given, kind)
+            properties[name] = self._live(logical, kind, resource, given)
         properties.setdefault("LayerName", logical)
 
-    def _live(self, given: str, kind: str) -> dict[str, str]:
-        # Resolved, because a link would lead nowhere inside a sandbox.
-        path = (self._folder / given).resolve()
-        if path.suffix.lower() not in _ARCHIVES and path.is_file():
-            # A single file: ``aws cloudformation package`` zips it. Here its folder is served.
-            path = path.parent
+    def _live(
+        self, logical: str, kind: str, resource: Mapping[str, Any], given: str
+    ) -> dict[str, str]:
+        path = _place(self._folder / given)
+        if path.suffix.lower() not in _ARCHIVES and (built := self._built(logical, resource, path)):
+            path = _place(built)
         self._found.code.add(path)
         if kind.startswith("AWS::Serverless::"):
             return {"Bucket": LIVE, "Key": str(path)}
@@ -341,6 +338,15 @@ class _Includes:
         return result
 
 
+def _place(code: Path) -> Path:
+    """Return the folder or the archive that is served."""
+    path = code.resolve()  # a link would lead nowhere inside a sandbox
+    if path.suffix.lower() not in _ARCHIVES and path.is_file():
+        # A single file: ``aws cloudformation package`` zips it. Here its folder is served.
+        return path.parent
+    return path
+
+
 def _location(value: Any) -> str | None:
     if not isinstance(value, dict) or value.get("Name") != _INCLUDE:
         return None
@@ -356,10 +362,3 @@ def _read(path: Path, found: Packaged, where: str) -> Any:
         return document.read(path).body
     except ConfigurationError as error:
         raise ConfigurationError(f"{where}: {error}") from error
-
-
-def functions_of(body: Mapping[str, Any]) -> Iterator[tuple[str, Mapping[str, Any]]]:
-    """Yield the functions of a template by their names in it."""
-    for logical, resource in (body.get("Resources") or {}).items():
-        if isinstance(resource, dict) and resource.get("Type") in (SERVERLESS, LAMBDA):
-            yield str(logical), resource

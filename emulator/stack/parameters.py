@@ -8,15 +8,25 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from emulator.stack import patterns
+from emulator.model.lazy import LazyModule
 from emulator.stack.errors import TemplateError
+
+if TYPE_CHECKING:
+    from emulator.stack import patterns
+else:
+    patterns = LazyModule("emulator.stack.patterns")
 
 #: Parameters of these types name a parameter of SSM, whose value they have.
 _SSM_VALUE = "AWS::SSM::Parameter::Value<"
 #: What stands for a value that is not shown.
 HIDDEN = "****"
+#: Names of the parameters that every template has.
+PSEUDO = tuple(
+    f"AWS::{name}"
+    for name in "AccountId NotificationARNs Partition Region StackId StackName URLSuffix".split()
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

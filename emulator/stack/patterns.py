@@ -16,8 +16,9 @@ from pathlib import Path
 
 import orjson
 
-#: Seconds that matching may take. The process gives up by itself after a second of CPU.
-_PATIENCE_S = 5.0
+#: Seconds that matching may take. The process gives up by itself after a second of CPU, which it
+#: may not get for long on a busy machine.
+_PATIENCE_S = 60.0
 _WORKER = Path(__file__).with_name("pattern_worker.py")
 #: What may repeat something without an end, or makes a group repeat, or looks around, or back.
 _ENDLESS = re.compile(r"[*+]|\{\d*,\}")

@@ -28,7 +28,11 @@ class Schema:
     create_only: frozenset[str]
     #: As ``create_only``, but only for some changes.
     perhaps_create_only: frozenset[str]
+    #: What no service tells: secrets, and what matters only where the resource is made.
+    write_only: frozenset[str]
     required: tuple[str, ...]
+    #: Whether its resources get CloudFormation's own tags.
+    has_system_tags: bool
     #: All properties of the first level.
     properties: frozenset[str]
 
@@ -48,7 +52,9 @@ def find(kind: str) -> Schema | None:
         read_only=frozenset(found.get("r", ())),
         create_only=frozenset(found.get("c", ())),
         perhaps_create_only=frozenset(found.get("m", ())),
+        write_only=frozenset(found.get("w", ())),
         required=tuple(found.get("q", ())),
+        has_system_tags="s" in found,
         properties=frozenset(found.get("a", ())),
     )
 

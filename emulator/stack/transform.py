@@ -16,7 +16,7 @@ import sys
 import tempfile
 from collections.abc import Callable, Mapping
 from functools import cache
-from importlib.metadata import PackageNotFoundError, version
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -96,12 +96,24 @@ class SamTransform:
 
 @cache
 def _translator_version() -> str:
-    try:
-        return version("aws-sam-translator")
-    except PackageNotFoundError:
+    """Return what names the translator's version.
+
+    ``importlib.metadata`` finds it, too, and takes half a megabyte for it.
+    """
+    package = find_spec("samtranslator")
+    if package is None or package.origin is None:
         raise TransformFailed(
             "a SAM template needs the package aws-sam-translator (pip install aws-sam-translator)"
-        ) from None
+        )
+    descriptions = Path(package.origin).parent.parent.glob("aws_sam_translator-*")
+    return "\0".join(sorted(each.name for each in descriptions))
+
+
+def _environment() -> dict[str, str]:
+    """Return the translator's environment: it asks boto3 for a region, and no profile may fail."""
+    kept = {name: value for name, value in os.environ.items() if not name.startswith("AWS_")}
+    nothing = dict.fromkeys(("AWS_CONFIG_FILE", "AWS_SHARED_CREDENTIALS_FILE"), os.devnull)
+    return {**kept, **nothing, "AWS_DEFAULT_REGION": "us-east-1"}
 
 
 async def _run(request: bytes) -> dict[str, Any]:
@@ -110,7 +122,7 @@ async def _run(request: bytes) -> dict[str, Any]:
         stdin=asyncio.subprocess.PIPE,
         stdout=asyncio.subprocess.PIPE,
         stderr=asyncio.subprocess.PIPE,
-        env={**os.environ, "AWS_DEFAULT_REGION": "us-east-1"},
+        env=_environment(),
     )
     try:
         async with asyncio.timeout(_PATIENCE_S):

@@ -51,6 +51,10 @@ class Platform(Protocol):
         """Tell what has become of an extension in the INIT phase."""
         ...
 
+    def subscribed(self, api: str, name: str, types: tuple[str, ...]) -> None:
+        """Tell that an extension listens to the Telemetry API or the Logs API."""
+        ...
+
     def start(self, request_id: str) -> None: ...
 
     def timed_out(self, request_id: str, seconds: float) -> None: ...
@@ -139,6 +143,9 @@ class TextLines:
 
     def extension(self, name: str, state: str, events: tuple[str, ...], error_type: str) -> None:
         self._log.line(report.extension(name, state, events, error_type))
+
+    def subscribed(self, api: str, name: str, types: tuple[str, ...]) -> None:
+        self._log.line(report.subscribed(api, name, types))
 
     def start(self, request_id: str) -> None:
         self._log.line(report.start(request_id, self._version.version))
@@ -253,6 +260,10 @@ class JsonEvents:
     def extension(self, name: str, state: str, events: tuple[str, ...], error_type: str) -> None:
         record = {"name": name, "state": state, "events": events, **_error(error_type)}
         self._event("INFO", "platform.extension", record)
+
+    def subscribed(self, api: str, name: str, types: tuple[str, ...]) -> None:
+        record = {"name": name, "state": "Subscribed", "types": types}
+        self._event("INFO", f"platform.{api}Subscription", record)
 
     def start(self, request_id: str) -> None:
         self._event(

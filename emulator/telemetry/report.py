@@ -17,6 +17,12 @@ def extension(name: str, state: str, events: tuple[str, ...], error_type: str) -
     return f"{line}\tError Type: {error_type}" if error_type else line
 
 
+def subscribed(api: str, name: str, types: tuple[str, ...]) -> str:
+    """Return the line TELEMETRY, or LOGS for the Logs API."""
+    shown = ", ".join(each.capitalize() for each in types)
+    return f"{api.upper()}\tName: {name}\tState: Subscribed\tTypes: [{shown}]"
+
+
 def end(request_id: str) -> str:
     """Return the line END."""
     return f"END RequestId: {request_id}"

@@ -20,7 +20,7 @@ def own_constraints(
 ) -> list[Constraint]:
     """Return a shape's own constraints, in the order AWS prints them.
 
-    A pattern that Python cannot express is left out; the tests list these.
+    A pattern that Python cannot express is not checked; the tests list these.
 
     Args:
         shape: Its own maximum is not looked at.
@@ -44,9 +44,8 @@ def own_constraints(
         text = (
             f"Member must satisfy regular expression pattern: {printed_pattern or shape['pattern']}"
         )
-        matches = matcher(shape["pattern"], None if maximum is None else int(maximum))
-        if matches is not None:
-            result.append((text, matches))
+        longest = None if maximum is None else int(maximum)
+        result.append((text, matcher(shape["pattern"], longest)))
     if "enum" in shape:
         text = enum_text(printed_enum or ", ".join(shape["enum"]))
         result.append((text, frozenset(shape["enum"]).__contains__))

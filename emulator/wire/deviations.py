@@ -24,6 +24,31 @@ def _never(operation: str, request: Mapping[str, Any]) -> bool:
 def _nothing(shapes: dict[str, Shape]) -> None: ...
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TagRules:
+    """What a service says of tags that it does not take, where its model says nothing."""
+
+    #: The code of what follows; "" for that of violated constraints.
+    code: str = ""
+    #: What the error has beside code and text.
+    fields: Mapping[str, str] = field(default_factory=dict)
+    #: Of a key that begins as AWS's own.
+    reserved: str = "aws: prefixed tag key names are not allowed for external use."
+    #: Of a key that is there twice.
+    repeated: str = "Duplicate tag keys found."
+    #: Whether keys that differ in the case of their letters are the same.
+    folds_case: bool = False
+    #: Of a key that has no or too many characters, and of a value that has too many; "" where the
+    #: model bounds them.
+    key_length: str = ""
+    value_length: str = ""
+    #: Of a key or a value with other characters than AWS's usual ones; "" where the model has a
+    #: pattern, or the service takes all.
+    characters: str = ""
+    #: Code and text of a request with more than 50; None where the model or the operation counts.
+    too_many: tuple[str, str] | None = None
+
+
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Deviations:
     """One service's deviations from its model; each says how it is known where it is stated."""
@@ -52,6 +77,8 @@ class Deviations:
     #: (``ServiceModel``, ``Operation``): makes the validator of an operation, in place of the one
     #: compiled from the model.
     validator: Callable[[Any, Any], Validator] | None = None
+    #: What it says of tags that it does not take.
+    tags: TagRules = field(default_factory=TagRules)
     #: HTTP statuses by error code that the model does not give.
     status: Mapping[str, int] = field(default_factory=dict)
     #: Codes in the query protocol (and in ``x-amzn-query-error``) by the error's shape, where the
@@ -66,6 +93,8 @@ class Deviations:
     empty_detail: bool = False
     #: In rest-xml an error is ``<Error>``, without ``<ErrorResponse>`` around it.
     bare_errors: bool = False
+    #: Signatures in a query (presigned URLs) that lack a part are refused, in words of its own.
+    whole_signatures: bool = False
     #: Code and message for a request that cannot be read, instead of ``SerializationException``.
     malformed: tuple[str, str] | None = None
     #: (parameter, its text): the error of a query parameter that is not the number it has to be,

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from functools import cache, cached_property, lru_cache
 from pathlib import Path
 from types import MappingProxyType
-from typing import Any
+from typing import Any, NamedTuple
 
 import orjson
 
@@ -43,8 +43,6 @@ class Operation:
 
     #: The wire name, e.g. ``CreateFunction``.
     name: str
-    #: The SDK for Python's name, e.g. ``create_function``.
-    snake_name: str
     #: HTTP method and URI template; for RPC protocols always ``POST /``.
     method: str
     uri: str
@@ -62,6 +60,11 @@ class Operation:
     #: SDKs may compress the body with gzip.
     takes_gzip: bool = False
     deprecated: bool = False
+
+    @property
+    def snake_name(self) -> str:
+        """The SDK for Python's name, e.g. ``create_function``."""
+        return snake_name(self.name)
 
 
 @dataclass(frozen=True, eq=False)
@@ -124,7 +127,6 @@ def _operation(raw: Mapping[str, Any], shapes: Mapping[str, Shape], name: str) -
     events = _event_stream(shapes, answered)
     return Operation(
         name=name,
-        snake_name=snake_name(name),
         method=http["method"],
         uri=http["requestUri"],
         status=http.get("responseCode", 200),
@@ -166,6 +168,32 @@ def _botocore_models() -> Path:
     if botocore is None or botocore.origin is None:
         raise LookupError("botocore, which carries the AWS service models, is not installed")
     return Path(botocore.origin).parent / "data"
+
+
+def service_names() -> list[str]:
+    """Return the names of all services that botocore has a model of, served here or not."""
+    return sorted(each.name for each in _botocore_models().iterdir() if each.is_dir())
+
+
+class Taken(NamedTuple):
+    """The members of an operation's request."""
+
+    members: tuple[str, ...]
+    required: tuple[str, ...]
+
+
+def summary(name: str) -> dict[str, Taken]:
+    """Return what each operation of a service takes; nothing else of its model is kept.
+
+    Raises:
+        LookupError: There is no such service.
+    """
+    raw = orjson.loads(_read(name, _botocore_models()))
+    found = {}
+    for operation, body in raw["operations"].items():
+        shape = raw["shapes"][body["input"]["shape"]] if "input" in body else {}
+        found[operation] = Taken(tuple(shape.get("members", ())), tuple(shape.get("required", ())))
+    return found
 
 
 @lru_cache(64)

@@ -5,8 +5,14 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 from functools import cache
+from typing import TYPE_CHECKING
 
-from emulator.wire.java_regex import Inexpressible, to_python
+from emulator.model.lazy import LazyModule
+
+if TYPE_CHECKING:
+    from emulator.wire import java_regex
+else:
+    java_regex = LazyModule("emulator.wire.java_regex")
 
 #: The longest value (characters) to match against a pattern with several repeats if the model has
 #: no maximum: the time may grow with a power of the length.
@@ -22,20 +28,33 @@ _LINEAR = {
 }
 
 
-def matcher(pattern: str, longest: int | None) -> Callable[[str], bool] | None:
-    """Return a function that tells if a whole value matches; None if Python lacks the syntax.
+def matcher(pattern: str, longest: int | None) -> Callable[[str], bool]:
+    """Return a function that tells if a whole value matches; its first call compiles the pattern.
 
     A value over the maximum is too slow to match against a pattern with several repeats. It
-    counts as matching, because the check of the maximum refuses it.
+    counts as matching, because the check of the maximum refuses it. So does every value where
+    Python lacks the pattern's syntax.
 
     Args:
         pattern: A pattern of the model, in Java's syntax.
         longest: The most characters a value may have, if there is such a bound.
     """
+    compiled: Callable[[str], bool] | None = None
+
+    def matches(value: str) -> bool:
+        nonlocal compiled
+        if compiled is None:
+            compiled = _compile(pattern, longest)
+        return compiled(value)
+
+    return matches
+
+
+def _compile(pattern: str, longest: int | None) -> Callable[[str], bool]:
     try:
         matches = translate(pattern).fullmatch
-    except Inexpressible:
-        return None
+    except java_regex.Inexpressible:
+        return lambda _: True
     if not has_many_repeats(pattern):
         return lambda value: matches(value) is not None
     bound = LONGEST if longest is None else longest
@@ -57,6 +76,6 @@ def translate(pattern: str) -> re.Pattern[str]:
     for slow, fast in _LINEAR.items():
         pattern = pattern.replace(slow, fast)
     try:
-        return re.compile(to_python(pattern), re.ASCII)
+        return re.compile(java_regex.to_python(pattern), re.ASCII)
     except (re.error, OverflowError) as error:
-        raise Inexpressible(f"{pattern}: {error}") from None
+        raise java_regex.Inexpressible(f"{pattern}: {error}") from None

@@ -8,12 +8,18 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from emulator.model.errors import AwsError
-from emulator.wire import aws_chunked, values
+from emulator.model.lazy import LazyModule
+from emulator.wire import values
 from emulator.wire.messages import Body, Parser
 from emulator.wire.model import Operation, ServiceModel, Shape
+
+if TYPE_CHECKING:
+    from emulator.wire import aws_chunked
+else:
+    aws_chunked = LazyModule("emulator.wire.aws_chunked")
 
 _EMPTY: Shape = {"type": "structure", "members": {}}
 #: Reads the members outside of the body into a request.

@@ -8,13 +8,17 @@ from __future__ import annotations
 import json
 from base64 import b64encode
 from collections.abc import Callable, Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
+from emulator.model.lazy import LazyModule
 from emulator.wire import values
-from emulator.wire.event_stream import CONTENT_TYPE as EVENT_STREAM
-from emulator.wire.event_stream import EventWriter
 from emulator.wire.messages import Body, Headers, Response, Serialiser
 from emulator.wire.model import Operation, ServiceModel, Shape
+
+if TYPE_CHECKING:
+    from emulator.wire import event_stream
+else:
+    event_stream = LazyModule("emulator.wire.event_stream")
 
 _EMPTY: Shape = {"type": "structure", "members": {}}
 
@@ -40,7 +44,7 @@ def compile_serialiser(model: ServiceModel, body_format: Body, operation: Operat
     content_type = body_format.content_type.encode()
     if payload and events:
         write_body = _event_writer(model, body_format, payload, shape)
-        content_type = EVENT_STREAM.encode()
+        content_type = event_stream.CONTENT_TYPE.encode()
     elif payload and target["type"] in ("blob", "string"):
         write_body = _raw_writer(payload)
         if target["type"] == "blob":
@@ -87,7 +91,7 @@ def _raw_writer(payload: str) -> Callable[[Mapping[str, Any]], Any]:
 def _event_writer(
     model: ServiceModel, body_format: Body, payload: str, shape: Shape
 ) -> Callable[[Mapping[str, Any]], Any]:
-    writer = EventWriter(model, shape["members"][payload]["shape"], body_format)
+    writer = event_stream.EventWriter(model, shape["members"][payload]["shape"], body_format)
 
     def write(result: Mapping[str, Any]) -> Any:
         events = result.get(payload)

@@ -22,6 +22,47 @@ _MALFORMED = (
 )
 
 
+#: What S3 says of the values of headers: by member, the message, and the header where it is named.
+_HEADERS = {
+    "ACL": ("", "x-amz-acl"),
+    "ChecksumAlgorithm": (
+        "Checksum algorithm provided is unsupported. Please try again with any of the valid types:"
+        " [CRC32, CRC32C, CRC64NVME, SHA1, SHA256]",
+        "",
+    ),
+    "ChecksumType": ("Value for x-amz-checksum-type header is invalid.", ""),
+    "CopySource": (
+        "Copy Source must mention the source bucket and key: sourcebucket/sourcekey",
+        "x-amz-copy-source",
+    ),
+    "MetadataDirective": ("Unknown metadata directive.", "x-amz-metadata-directive"),
+    "ObjectAttributes": ("Invalid attribute name specified.", "x-amz-object-attributes"),
+    "ServerSideEncryption": (
+        "The encryption method specified is not supported",
+        "x-amz-server-side-encryption",
+    ),
+    "TaggingDirective": ("Unknown tagging directive.", "x-amz-tagging-directive"),
+}
+
+_NO_ATTRIBUTES = (
+    "The x-amz-object-attributes header specifying the attributes to be retrieved is either missing"
+    " or empty"
+)
+
+
+def _refuse_header(member: str, value: Any, violation: str) -> AwsError:
+    """Return the error of a header's value: its own, where it has one."""
+    if member == "ObjectAttributes" and value is None:
+        return AwsError("InvalidRequest", _NO_ATTRIBUTES, status=400)
+    if member not in _HEADERS or value is None:
+        return AwsError("InvalidArgument", violation, status=400)
+    message, header = _HEADERS[member]
+    if not header:
+        return AwsError("InvalidRequest", message, status=400)
+    text = ",".join(value) if isinstance(value, list) else str(value)
+    return AwsError("InvalidArgument", message, status=400, ArgumentName=header, ArgumentValue=text)
+
+
 #: Operations whose body may be empty: headers say it, or nothing is what they mean.
 _MAY_BE_EMPTY = frozenset({"CreateBucket", "PutBucketAcl", "PutObjectAcl", "PutObjectRetention"})
 
@@ -41,7 +82,7 @@ def _compile_validator(model: ServiceModel, operation: Operation) -> Validator:
         and payload not in shape.get("required", ())
         and operation.name not in _MAY_BE_EMPTY
     )
-    in_body = {name[:1].lower() + name[1:] for name in members if "location" not in members[name]}
+    by_path = {name[:1].lower() + name[1:]: name for name in members}
 
     def validate(request: Mapping[str, Any]) -> None:
         if needs_body and payload not in request:
@@ -49,12 +90,13 @@ def _compile_validator(model: ServiceModel, operation: Operation) -> Validator:
         violations: list[str] = []
         if check is not None:
             check(request, "", violations)
-        for violation in violations:
-            found = _PATH.match(violation)
-            if found is not None and found[1].partition(".")[0] in in_body:
-                raise AwsError(*_MALFORMED, status=400)
-        if violations:
-            raise AwsError("InvalidArgument", violations[0], status=400)
+        if not violations:
+            return
+        paths = [_PATH.match(violation) for violation in violations]
+        named = [by_path.get(path[1].partition(".")[0], "") if path else "" for path in paths]
+        if any(name and "location" not in members[name] for name in named):
+            raise AwsError(*_MALFORMED, status=400)
+        raise _refuse_header(named[0], request.get(named[0]), violations[0])
 
     return validate
 
@@ -70,8 +112,11 @@ def _not_a_number(parameter: str, text: str) -> AwsError:
 
 
 def _adapt(shapes: dict[str, Shape]) -> None:
-    """Let the operation refuse events and filters that there are not: it has words for them."""
-    for name in ("Event", "FilterRuleName"):
+    """Let the operation refuse events and the like that there are not: it has words for them.
+
+    Buckets take lists by names that the model lacks: "log-delivery-write".
+    """
+    for name in ("Event", "FilterRuleName", "BucketCannedACL", "Permission", "Protocol", "Type"):
         del shapes[name]["enum"]
 
 
@@ -85,12 +130,17 @@ DEVIATIONS = Deviations(
             ("CreateBucketRequest", "ObjectOwnership"),
             ("PutObjectRequest", "ObjectLockMode"),
             ("PutObjectRequest", "ObjectLockLegalHoldStatus"),
-            ("PutObjectRequest", "StorageClass"),
+            ("CreateBucketConfiguration", "LocationConstraint"),
+            *(
+                (f"{name}Request", "StorageClass")
+                for name in ("CopyObject", "CreateMultipartUpload", "PutObject")
+            ),
         }
     ),
     adapt=_adapt,
     xml_namespace="http://s3.amazonaws.com/doc/2006-03-01/",
     bare_errors=True,
+    whole_signatures=True,
     request_id_headers=("x-amz-request-id", "x-amz-id-2"),
     malformed=_MALFORMED,
     not_a_number=_not_a_number,

@@ -20,6 +20,7 @@ from emulator.wire.constraints import (
 )
 from emulator.wire.deviations import Validator as Validator
 from emulator.wire.model import Operation, ServiceModel, Shape
+from emulator.wire.tags import compile_tags
 
 #: (value, path, violations): appends a sentence per violation.
 Check = Callable[[Any, str, list[str]], None]
@@ -63,8 +64,20 @@ class Constraints:
         if validator is None:
             make = self._model.deviations.validator
             validator = make(self._model, operation) if make else checks.compile(operation)
+            validator = self._with_tags(operation, validator)
             kept[operation.name] = validator
         validator(request)
+
+    def _with_tags(self, operation: Operation, validator: Validator) -> Validator:
+        check = compile_tags(self._model, operation, constraint_code(self._model))
+        if check is None:
+            return validator
+
+        def validate(request: Mapping[str, Any]) -> None:
+            validator(request)
+            check(request)
+
+        return validate
 
 
 class Checks:

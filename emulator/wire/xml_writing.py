@@ -159,7 +159,7 @@ def _text(kind: str, timestamp_format: str | None) -> Writer:
 
 
 #: Characters that XML 1.0 does not allow, not even escaped.
-_NOT_XML = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
+_NOT_XML = re.compile("[\0-\x08\x0b\x0c\x0e-\x1f\ud800-\udfff\ufffe\uffff]")
 
 
 def escape(text: str, *, quote: bool = False) -> str:

@@ -1,6 +1,7 @@
 """From a definition that was checked to a program: every expression is prepared once."""
 
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 from . import errors
@@ -24,23 +25,26 @@ from .states.choice import COMPARATORS, Choice, Rule, Test, is_number, is_presen
 from .states.containers import Batcher, CallFields, Map, Parallel, number
 from .states.simple import FailState, Pass, SucceedState
 from .states.task import Task, parse_resource, seconds
+from .states.unreadable import Unreadable
 from .states.wait import WaitState
 
 ROOT = "$"
 
 
-def build(definition: Document, language: str = JSONPATH) -> Program:
+def build(definition: Document, language: str = JSONPATH, *, is_forgiving: bool = False) -> Program:
     """Return the program of a definition that has no errors.
 
     Args:
         definition: A state machine, a branch or a processor.
         language: The language around it.
+        is_forgiving: A state that can't be read becomes one that fails.
     """
+    make = _build_kept if is_forgiving else build_state
     language = definition.get("QueryLanguage", language)
     config = definition.get("ProcessorConfig", {})
     return Program(
         definition["StartAt"],
-        {name: build_state(name, each, language) for name, each in definition["States"].items()},
+        {name: make(name, each, language) for name, each in definition["States"].items()},
         language,
         definition.get("Comment"),
         definition.get("Version"),
@@ -59,8 +63,24 @@ def build_state(name: str, definition: Document, language: str) -> State:
         definition: Its fields.
         language: The language of its program.
     """
+    return _state(name, definition, language, _inside(definition, language, build))
+
+
+def _build_kept(name: str, definition: Document, language: str) -> State:
+    inside = _inside(definition, language, partial(build, is_forgiving=True))
+    try:
+        return _state(name, definition, language, inside)
+    except (ValueError, LookupError, TypeError, AttributeError) as error:
+        reason = f"The state can't be read by this release: {error}"
+        return Unreadable(
+            **inside, name=name, type=definition["Type"], definition=definition, reason=reason
+        )
+
+
+def _state(name: str, definition: Document, language: str, inside: dict[str, Any]) -> State:
     language = definition.get("QueryLanguage", language)
     common: dict[str, Any] = {
+        **inside,
         "name": name,
         "type": definition["Type"],
         "language": language,
@@ -73,6 +93,22 @@ def build_state(name: str, definition: Document, language: str) -> State:
         common["flow"] = _flow(definition, language)
         common["catchers"] = tuple(_catcher(each, language) for each in definition.get("Catch", ()))
     return _KINDS[definition["Type"]](definition, language, common)
+
+
+def _inside(
+    definition: Document, language: str, make: Callable[[Document, str], Program]
+) -> dict[str, Any]:
+    """Return the programs in a state: they have the language of its program, not its own."""
+    if definition["Type"] == "Parallel":
+        return {"branches": tuple(make(each, language) for each in definition["Branches"])}
+    if definition["Type"] == "Map":
+        return {"processor": make(_processor(definition), language)}
+    return {}
+
+
+def _processor(definition: Document) -> Document:
+    found: Document = definition.get("ItemProcessor") or definition["Iterator"]
+    return found
 
 
 def _flow(definition: Document, language: str) -> Flow:
@@ -265,12 +301,10 @@ def _comparison(name: str, left: Query, right: Query) -> Test:
 
 
 def _parallel(definition: Document, language: str, common: dict[str, Any]) -> State:
-    branches = tuple(build(each, language) for each in definition["Branches"])
-    return Parallel(**common, branches=branches)
+    return Parallel(**common)
 
 
 def _map(definition: Document, language: str, common: dict[str, Any]) -> State:
-    processor = definition.get("ItemProcessor") or definition["Iterator"]
     selector = definition.get("ItemSelector", definition.get("Parameters"))
     if selector is not None:
         make = (
@@ -279,8 +313,7 @@ def _map(definition: Document, language: str, common: dict[str, Any]) -> State:
         common["selector"] = make(selector, "ItemSelector")
     return Map(
         **common,
-        processor=build(processor, language),
-        items=_items(definition, language, _is_distributed(processor)),
+        items=_items(definition, language, _is_distributed(_processor(definition))),
         items_text=definition.get("ItemsPath"),
         max_concurrency=_number(definition, "MaxConcurrency", int, language),
         tolerated_count=_number(definition, "ToleratedFailureCount", int, language),

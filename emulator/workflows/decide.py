@@ -114,7 +114,8 @@ def delay_s(retrier: Retrier, made: int, moment: Moment) -> float:
 def failure(state: State, frame: Frame, error: StatesError) -> Fail:
     """Return the failure of a state whose data could not be worked out."""
     cause = error.cause
-    if not error.is_bare:
+    # A state on trial was entered by no event.
+    if not error.is_bare and frame.entered_event_id:
         entered = f"(entered at the event id #{frame.entered_event_id})"
         cause = f"An error occurred while executing the state '{state.name}' {entered}. {cause}"
     return Fail(error.error, cause, error.location, error.length)

@@ -5,7 +5,6 @@ from dataclasses import dataclass
 from typing import Literal
 
 ALL = "States.ALL"
-BRANCH_FAILED = "States.BranchFailed"
 DATA_LIMIT_EXCEEDED = "States.DataLimitExceeded"
 EXCEED_TOLERATED_FAILURES = "States.ExceedToleratedFailureThreshold"
 HEARTBEAT_TIMEOUT = "States.HeartbeatTimeout"
@@ -13,7 +12,6 @@ HTTP_SOCKET = "States.Http.Socket"
 INTRINSIC_FAILURE = "States.IntrinsicFailure"
 ITEM_READER_FAILED = "States.ItemReaderFailed"
 NO_CHOICE_MATCHED = "States.NoChoiceMatched"
-PARAMETER_PATH_FAILURE = "States.ParameterPathFailure"
 PERMISSIONS = "States.Permissions"
 QUERY_EVALUATION_ERROR = "States.QueryEvaluationError"
 RESULT_PATH_MATCH_FAILURE = "States.ResultPathMatchFailure"
@@ -61,6 +59,9 @@ class StatesError(Exception):
         self.location = location
 
 
+INVALID_JSON = "INVALID_JSON_DESCRIPTION"
+
+
 @dataclass(frozen=True, slots=True)
 class Diagnostic:
     """One finding about a definition (ValidateStateMachineDefinition).
@@ -78,7 +79,9 @@ class Diagnostic:
     @property
     def sentence(self) -> str:
         """The finding as CreateStateMachine puts it."""
-        return f"{self.code}: {self.message}" + (f" at {self.location}" if self.location else "")
+        # What is no JSON ends with a place of its own.
+        place = "" if self.code == INVALID_JSON else f" at {self.location or 'null'}"
+        return f"{self.code}: {self.message}{place}"
 
 
 class InvalidDefinition(Exception):

@@ -48,7 +48,15 @@ _CAPABILITY_VERSION_3 = 0x20080522
 _LAST_CAPABILITY = 63
 _SIGKILL = 9
 
+_KEYCTL_JOIN_SESSION_KEYRING = 1
+_KEYCTL_CLEAR = 7
+_KEY_SPEC_USER_KEYRING = -4
+_KEY_SPEC_USER_SESSION_KEYRING = -5
+
 _libc = ctypes.CDLL(None, use_errno=True)
+# What is made at first use is made here, before any fork: it would be each sandbox's own.
+for _name in ("capset", "mount", "prctl", "setns", "syscall", "umount2", "unshare"):
+    getattr(_libc, _name, None)
 
 
 def _check(result: int, what: str) -> int:
@@ -181,9 +189,9 @@ def clone(flags: int) -> int:
 
 def _number(name: str) -> int:
     numbers = {
-        "x86_64": {"clone": 56, "pivot_root": 155},
-        "aarch64": {"clone": 220, "pivot_root": 41},
-        "riscv64": {"clone": 220, "pivot_root": 41},
+        "x86_64": {"clone": 56, "pivot_root": 155, "keyctl": 250},
+        "aarch64": {"clone": 220, "pivot_root": 41, "keyctl": 219},
+        "riscv64": {"clone": 220, "pivot_root": 41, "keyctl": 219},
     }
     machine = os.uname().machine
     if machine not in numbers:
@@ -224,6 +232,25 @@ def map_user(inner: int, outer: int, inner_group: int, outer_group: int) -> None
             file.write(text)
 
 
+def join_new_session_keyring() -> None:
+    """Leave the keys of the session that this process was started in.
+
+    Source: https://man7.org/linux/man-pages/man7/session-keyring.7.html
+    """
+    _keyctl(_KEYCTL_JOIN_SESSION_KEYRING, 0)
+
+
+def clear_user_keyrings() -> None:
+    """Remove the keys that those have left who had this user id before."""
+    for keyring in (_KEY_SPEC_USER_KEYRING, _KEY_SPEC_USER_SESSION_KEYRING):
+        _keyctl(_KEYCTL_CLEAR, keyring)
+
+
+def _keyctl(command: int, argument: int) -> None:
+    call = ctypes.c_long(_number("keyctl"))
+    _check(_libc.syscall(call, ctypes.c_long(command), ctypes.c_long(argument)), "keyctl")
+
+
 def drop_bounding_set() -> None:
     """Let nothing that is executed later gain a capability. While still root."""
     for capability in range(_LAST_CAPABILITY + 1):
@@ -234,8 +261,8 @@ def drop_bounding_set() -> None:
 def drop_capabilities() -> None:
     """Give up every capability for good, also through what is executed later."""
     drop_bounding_set()
-    header = ctypes.create_string_buffer(struct.pack("Ii", _CAPABILITY_VERSION_3, 0))
-    _check(_libc.capset(header, ctypes.create_string_buffer(24)), "capset")
+    header = struct.pack("Ii", _CAPABILITY_VERSION_3, 0)
+    _check(_libc.capset(header, bytes(24)), "capset")
     _check(_libc.prctl(_PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0), "prctl")
 
 

@@ -115,6 +115,8 @@ class Warden:
         if self.job["jailed"]:
             kernel.unshare(kernel.CLONE_NEWNS | kernel.CLONE_NEWIPC)
             kernel.mount("proc", "/proc", "proc", kernel.MS_NOSUID | kernel.MS_NODEV)
+            with contextlib.suppress(OSError):  # no keys here, or none for anybody in here
+                kernel.join_new_session_keyring()
         elif sys.platform == "linux":
             kernel.adopt_orphans()
         outside = HOST if self.job["jailed"] else ""
@@ -331,8 +333,10 @@ class Warden:
             kernel.limit("RLIMIT_MEMLOCK", 65536)
             kernel.limit("RLIMIT_CORE", 10737418240)
             # As many bytes as on AWS, yet nothing worth keeping: a crash fills no disk.
-            with contextlib.suppress(OSError), open("/proc/self/coredump_filter", "w") as file:
-                file.write("0")
+            with contextlib.suppress(OSError):
+                file = os.open("/proc/self/coredump_filter", os.O_WRONLY)
+                os.write(file, b"0")
+                os.close(file)
         else:
             kernel.limit("RLIMIT_CORE", 0)
         for name, value in self.job.get("limits", {}).items():
@@ -352,6 +356,8 @@ class Warden:
             kernel.drop_bounding_set()
             os.setresgid(user, user, user)
             os.setresuid(user, user, user)
+            with contextlib.suppress(OSError):
+                kernel.clear_user_keyrings()
         kernel.drop_capabilities()
         kernel.stay_visible()
         # Dumpable again clears nothing the kernel needs; the parent's death still counts.

@@ -11,6 +11,7 @@ sandbox, when the control socket does.
 from __future__ import annotations
 
 import array
+import contextlib
 import fcntl
 import gc
 import json
@@ -87,20 +88,46 @@ def main() -> None:
     gc.disable()
     gc.freeze()
     for job, fds in _orders(control):
-        if jailed:
-            kernel.unshare(kernel.CLONE_NEWPID)
-        pid = os.fork()
-        if pid == 0:
-            if own >= 0:
-                os.close(own)
-            control.close()
-            signal.signal(signal.SIGINT, signal.SIG_DFL)
-            warden.main(job, fds, bootstrap.main)
-            os._exit(0)
-        if jailed:
-            kernel.setns(own, kernel.CLONE_NEWPID)
+        try:
+            pid = _fork(own)
+        except OSError as error:
+            # Other sandboxes live on, and so does what they are forked from.
+            _refuse(fds[0], f"no process could be made: {os.strerror(error.errno or 0)}")
+        else:
+            if pid == 0:
+                if own >= 0:
+                    os.close(own)
+                control.close()
+                signal.signal(signal.SIGINT, signal.SIG_DFL)
+                warden.main(job, fds, bootstrap.main)
+                os._exit(0)
         for fd in fds:
             os.close(fd)
+
+
+def _fork(own: int) -> int:
+    """Fork, into a PID namespace of its own where ``own``, this process's, is an open file.
+
+    Raises:
+        OSError: The machine has no memory, or no process ids, for another one.
+    """
+    if own < 0:
+        return os.fork()
+    kernel.unshare(kernel.CLONE_NEWPID)
+    pid = -1
+    try:
+        pid = os.fork()
+    finally:
+        if pid != 0:
+            kernel.setns(own, kernel.CLONE_NEWPID)
+    return pid
+
+
+def _refuse(control: int, reason: str) -> None:
+    """Tell the driver, over what would have been a warden's, why there is no sandbox."""
+    line = b"E " + json.dumps({"error": ["Sandbox.Failure", reason]}).encode() + b"\n"
+    with contextlib.suppress(OSError):  # it wants none any more
+        os.write(control, line)
 
 
 if __name__ == "__main__":

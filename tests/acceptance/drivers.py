@@ -26,14 +26,20 @@ IMAGES = dict.fromkeys(
     IMAGE,
 )
 
+#: How this machine is called from inside a function.
+HERE = {"process": "127.0.0.1", "docker": "host.docker.internal"}
+
 
 def settings(on: str, **fields: Any) -> Settings:
-    """Return the settings of an emulator on a free port whose functions run on a driver."""
+    """Return the settings of an emulator on a free port whose functions run on a driver.
+
+    They get all the CPU there is, as those of ``localfaas_up`` do.
+    """
     if on == "docker":
         need_engine()
         own = DockerSettings(images=fields.pop("images", IMAGES))
         fields = {"driver_options": {"docker": own}, **fields}
-    return Settings(**{"port": 0, "driver": on, **fields})
+    return Settings(**{"port": 0, "driver": on, "cpu_limit": "none", **fields})
 
 
 def options(driver: str) -> list[str]:
@@ -67,4 +73,4 @@ def in_cluster(pods: Pods, *, has_sdk: bool = True) -> Iterator[tuple[Settings, 
         words.append(f"--advertise-host={pods.advertise}")
     with pytest.MonkeyPatch.context() as patch:
         patch.setitem(os.environ, "KUBECONFIG", str(pods.kubeconfig))
-        yield Settings(port=0, driver="kubernetes", driver_options=own), words
+        yield settings("kubernetes", driver_options=own), words

@@ -13,10 +13,10 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from tests.contract.docker_engine import IMAGE, need_engine, unavailable
+from tests.patience import PATIENCE_S
 
 #: Made by tests/docker_engine.sh.
 CACHE = Path(os.environ.get("LOCALFAAS_TEST_CACHE", "/var/cache/localfaas-tests"))
-_PATIENCE = 60.0
 #: Of the engine's own disk: the image takes half of it.
 DISK_MB = 450
 
@@ -80,20 +80,20 @@ class OwnEngine:
                  *(f"--storage-driver={name}" for name in storage), *self._options],
                 stdout=log, stderr=log, stdin=subprocess.DEVNULL, start_new_session=True,
             )  # fmt: skip
-        until = time.monotonic() + _PATIENCE
+        end = time.monotonic() + PATIENCE_S
         while subprocess.run(
             ["docker", "--host", self.url, "version"], capture_output=True, check=False
         ).returncode:
             text = (self.folder / "log").read_text()[-2000:]
             assert self._process.poll() is None, f"dockerd ended: {text}"
-            assert time.monotonic() < until, f"dockerd does not answer: {text}"
+            assert time.monotonic() < end, f"dockerd does not answer: {text}"
             time.sleep(0.1)
 
     def stop(self, number: signal.Signals) -> None:
         """End the engine and wait until it is gone; its containers go with SIGTERM."""
         if self._process is not None:
             self._process.send_signal(number)
-            self._process.wait(_PATIENCE)
+            self._process.wait(PATIENCE_S)
             self._process = None
 
     def signal(self, number: signal.Signals) -> None:

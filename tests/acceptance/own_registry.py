@@ -22,6 +22,7 @@ from pathlib import Path
 from tests.acceptance.conftest import free_port
 from tests.acceptance.own_engine import CACHE
 from tests.contract.docker_engine import need_engine, unavailable
+from tests.patience import PATIENCE_S
 
 USER, PASSWORD = "someone", "secret"
 #: `htpasswd -nbB -C 5` of those.
@@ -94,7 +95,7 @@ class Registry:
                 stdout=log, stderr=log,
             )  # fmt: skip
         self._thread.start()
-        until = time.monotonic() + 30
+        until = time.monotonic() + PATIENCE_S
         while not self._answers():
             assert self._process.poll() is None, (self._folder / "log").read_text()[-2000:]
             assert time.monotonic() < until, "docker-registry does not answer"
@@ -108,7 +109,7 @@ class Registry:
         self._door.server_close()
         assert self._process is not None
         self._process.terminate()
-        self._process.wait(30)
+        self._process.wait(PATIENCE_S)
 
     def _answers(self) -> bool:
         try:
@@ -206,7 +207,7 @@ class Registry:
         kind: str = "application/octet-stream",
     ) -> tuple[int, str]:
         """Ask the registry itself; returns the status and the Location."""
-        connection = http.client.HTTPConnection("127.0.0.1", self._port, timeout=60)
+        connection = http.client.HTTPConnection("127.0.0.1", self._port, timeout=PATIENCE_S)
         headers = {"Content-Length": str(size), "Content-Type": kind}
         if self._login:
             pair = f"{USER}:{PASSWORD}".encode()

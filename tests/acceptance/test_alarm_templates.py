@@ -4,15 +4,14 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import pytest
 
 from tests.acceptance.conftest import localfaas_up
+from tests.patience import until
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(180)]
+pytestmark = pytest.mark.slow
 
 _TEMPLATE = """
 AWSTemplateFormatVersion: "2010-09-09"
@@ -91,15 +90,6 @@ Outputs:
 """
 
 
-def until(look: Callable[[], Any], what: str) -> Any:
-    """Wait until ``look`` gives something true, and return that."""
-    end = time.monotonic() + 90
-    while not (found := look()):
-        assert time.monotonic() < end, f"never {what}"
-        time.sleep(0.1)
-    return found
-
-
 def test_an_alarm_of_a_template_tells_a_queue_by_its_topic(tmp_path: Path) -> None:
     (tmp_path / "template.yaml").write_text(_TEMPLATE)
     with localfaas_up(tmp_path, "--no-watch") as up:
@@ -115,7 +105,7 @@ def test_an_alarm_of_a_template_tells_a_queue_by_its_topic(tmp_path: Path) -> No
                 for each in stack["Outputs"]
             }
 
-        known = until(outputs, "a stack")
+        known = until(outputs)
         name = known["AlarmName"]
         assert known["AlarmArn"].endswith(f":alarm:{name}")
         assert cloudwatch.get_dashboard(DashboardName="shop")["DashboardBody"] == '{"widgets": []}'
@@ -138,7 +128,7 @@ def test_an_alarm_of_a_template_tells_a_queue_by_its_topic(tmp_path: Path) -> No
                     told.append(message["AlarmName"])
             return {name, "any"} <= set(told)
 
-        until(look, "two alarms told")
+        until(look)
         states = cloudwatch.describe_alarms(AlarmNames=[name, "fast"])["MetricAlarms"]
         assert {each["StateValue"] for each in states} == {"ALARM"}
         for client in (stacks, cloudwatch, logs, sqs):

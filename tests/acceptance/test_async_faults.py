@@ -18,6 +18,7 @@ from tests.acceptance.drivers import settings
 from tests.acceptance.test_faults import UUID, whole_log
 from tests.api.conftest import Running, create, zip_of
 from tests.api.conftest import Running as Emulator
+from tests.patience import PATIENCE_S, until
 
 ACCOUNT, REGION = "000000000000", "us-east-1"
 FAILS = zip_of(app__py="def handler(event, context):\n    raise ValueError('no luck')\n")
@@ -44,8 +45,8 @@ class Told:
         self.arn = f"arn:aws:sqs:{REGION}:{ACCOUNT}:{name}"
 
     def message(self) -> dict[str, Any]:
-        until = time.monotonic() + 40
-        while time.monotonic() < until:
+        end = time.monotonic() + PATIENCE_S
+        while time.monotonic() < end:
             answer = self._sqs.receive_message(
                 QueueUrl=self._url, WaitTimeSeconds=5, MessageAttributeNames=["All"]
             )
@@ -165,10 +166,7 @@ def test_f24_what_waits_runs_on_the_new_code(emulator: Running, client: Any) -> 
     client.put_function_concurrency(FunctionName="f24", ReservedConcurrentExecutions=1)
     for n in range(2):
         send(client, "f24", n)
-    until = time.monotonic() + 20
-    while not any(each.invokes for each in _environments(emulator, "f24")):
-        assert time.monotonic() < until
-        time.sleep(0.01)
+    until(lambda: any(each.invokes for each in _environments(emulator, "f24")))
     new = zip_of(app__py="def handler(event, context):\n    return 'new'\n")
     client.update_function_code(FunctionName="f24", ZipFile=new)
     assert sorted(told.record()["responsePayload"] for _ in range(2)) == ["new", "old"]

@@ -26,7 +26,7 @@ def handler(event, context):
 
 @pytest.fixture
 def running() -> Iterator[Running]:
-    running = Running(Settings(port=0))
+    running = Running(Settings(port=0, cpu_limit="none"))
     yield running
     running.stop()
 
@@ -66,7 +66,6 @@ class Cli:
 
 
 @pytest.mark.slow
-@pytest.mark.timeout(300)
 def test_the_life_of_a_function(running: Running, tmp_path: Path) -> None:
     aws = Cli(running.url, tmp_path)
     (tmp_path / "code.zip").write_bytes(zip_of(app__py=_CODE))

@@ -12,7 +12,7 @@ import pytest
 from emulator.settings import Settings
 from emulator.testing import ScriptedDriver
 from tests.api.conftest import Running, create
-from tests.browser import chromium
+from tests.browser import chromium, new_page
 
 if TYPE_CHECKING:
     from playwright.sync_api import Page
@@ -52,7 +52,7 @@ pytestmark = pytest.mark.xdist_group("browser")
 @pytest.fixture(scope="module")
 def page() -> Iterator[Page]:
     with chromium() as browser:
-        yield browser.new_page()
+        yield new_page(browser)
 
 
 @pytest.fixture(scope="module")

@@ -9,7 +9,7 @@ import pytest
 
 from tests.acceptance.conftest import ROOT, localfaas_up
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(120)]
+pytestmark = pytest.mark.slow
 
 
 def test_parameters_and_secrets_are_cached_until_they_are_refreshed() -> None:

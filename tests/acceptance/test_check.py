@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import base64
 import json
-import time
 import uuid
 from collections.abc import Iterator
 from pathlib import Path
@@ -16,6 +15,7 @@ from emulator.cli.application import run
 from tests.acceptance.drivers import settings
 from tests.acceptance.test_python_start import archive
 from tests.api.conftest import Running, create
+from tests.patience import until
 
 SAMPLES = Path(__file__).parents[2] / "sample_functions"
 #: Those of a folder with a template of its own want other programs.
@@ -55,7 +55,7 @@ class Checked:
             Code={"ZipFile": archive({"app.py": code})},
             Handler="app.handler",
             Runtime="python3.12",
-            **{"Timeout": 10, "MemorySize": 1769, **fields},
+            **{"Timeout": 60, "MemorySize": 1769, **fields},
         )
         client.get_waiter("function_active_v2").wait(FunctionName=name)
         status, found = self.sample(name, *words)
@@ -225,16 +225,13 @@ def test_messages_come_twice_by_the_queue_that_feeds_the_function(
         Code={"ZipFile": archive({"app.py": _REMEMBERS.replace("{queue}", mails)})},
         Handler="app.handler",
         Runtime="python3.12",
-        Timeout=10,
+        Timeout=30,
         MemorySize=1769,
     )
     client.get_waiter("function_active_v2").wait(FunctionName="fed")
     arn = "arn:aws:sqs:us-east-1:000000000000:fed"
     key = client.create_event_source_mapping(FunctionName="fed", EventSourceArn=arn, BatchSize=1)
-    for _ in range(500):
-        if client.get_event_source_mapping(UUID=key["UUID"])["State"] == "Enabled":
-            break
-        time.sleep(0.01)
+    until(lambda: client.get_event_source_mapping(UUID=key["UUID"])["State"] == "Enabled")
 
     def record(body: object) -> dict[str, str]:
         return {"messageId": "m", "eventSource": "aws:sqs", "body": json.dumps(body)}
@@ -286,16 +283,13 @@ def _fed(running: Running, name: str, arn: str, **mapping: Any) -> str:
         Code={"ZipFile": archive({"app.py": code})},
         Handler="app.handler",
         Runtime="python3.12",
-        Timeout=10,
+        Timeout=30,
         MemorySize=1769,
     )
     client.get_waiter("function_active_v2").wait(FunctionName=name)
     made = client.create_event_source_mapping(FunctionName=name, EventSourceArn=arn, **mapping)
-    for _ in range(500):
-        if client.get_event_source_mapping(UUID=made["UUID"])["State"] == "Enabled":
-            return str(made["UUID"])
-        time.sleep(0.01)
-    raise AssertionError("the mapping is not enabled")
+    until(lambda: client.get_event_source_mapping(UUID=made["UUID"])["State"] == "Enabled")
+    return str(made["UUID"])
 
 
 @pytest.mark.slow

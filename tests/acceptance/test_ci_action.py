@@ -29,7 +29,6 @@ def test_the_action_gives_the_script_what_it_reads() -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.timeout(300)
 def test_the_script_installs_and_starts_it(tmp_path: Path) -> None:
     (tmp_path / "greets").mkdir()
     (tmp_path / "greets" / "app.py").write_text("def handler(event, context):\n    return 'hi'\n")
@@ -43,19 +42,26 @@ def test_the_script_installs_and_starts_it(tmp_path: Path) -> None:
         **kept,
         **files,
         "RUNNER_TEMP": str(tmp_path),
-        "LOCALFAAS_PORT": str(free_port()),
         "LOCALFAAS_ACTION_PATH": str(tmp_path / "greets"),
-        "LOCALFAAS_ACTION_OPTIONS": "--region 'eu-west-1'  --no-watch $(touch /tmp/never)",
+        "LOCALFAAS_ACTION_OPTIONS": f"--region 'eu-west-1'  --no-watch $(touch {tmp_path}/never)",
     }
+    port = free_port()
     # What looks like a command is a word like others, and no option.
     failed = _run([str(SCRIPT)], environ)
     assert failed.returncode != 0
-    assert not Path("/tmp/never").exists()
-    environ["LOCALFAAS_ACTION_OPTIONS"] = "--region 'eu-west-1'  --no-watch"
+    assert not (tmp_path / "never").exists()
+    environ["LOCALFAAS_ACTION_OPTIONS"] = "--region 'eu-west-1"
+    unread = _run([str(SCRIPT)], environ)
+    assert (unread.returncode, unread.stderr) == (
+        1,
+        '::error::the options "--region \'eu-west-1" can not be read: No closing quotation\n',
+    )
+    environ["LOCALFAAS_ACTION_OPTIONS"] = f"--region 'eu-west-1'  --no-watch --port {port}"
     started = _run([str(SCRIPT)], environ)
     assert started.returncode == 0, started.stderr
     later = dict(line.split("=", 1) for line in Path(files["GITHUB_ENV"]).read_text().splitlines())
-    assert later["AWS_ENDPOINT_URL"] == f"http://localhost:{environ['LOCALFAAS_PORT']}"
+    assert later["AWS_ENDPOINT_URL"] == f"http://localhost:{port}"
+    assert later["AWS_REGION"] == "eu-west-1"
     assert Path(files["GITHUB_OUTPUT"]).read_text() == f"endpoint={later['AWS_ENDPOINT_URL']}\n"
     bin = Path(files["GITHUB_PATH"]).read_text().strip()
     try:
@@ -63,7 +69,7 @@ def test_the_script_installs_and_starts_it(tmp_path: Path) -> None:
             _run([f"{bin}/localfaas", "invoke", "greets"], {**environ, **later}).stdout == '"hi"\n'
         )
     finally:
-        assert _run([f"{bin}/localfaas", "down"], environ).returncode == 0
+        assert _run([f"{bin}/localfaas", "down"], {**environ, **later}).returncode == 0
 
 
 def _run(words: list[str], environ: dict[str, str]) -> Any:

@@ -18,21 +18,19 @@ import threading
 import urllib.request
 import uuid
 import zipfile
-from collections.abc import Callable, Iterator
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import IO
+from typing import IO, Any
 
 import boto3
 import pytest
 
 from tests.acceptance.drivers import DRIVERS, options
 from tests.needs import need
+from tests.patience import PATIENCE_S, until
 
 from .conftest import free_port
-
-# Each starts an emulator and several commands: a busy machine takes a minute for some.
-pytestmark = pytest.mark.timeout(180)
 
 TEMPLATE = """
 Resources:
@@ -40,20 +38,27 @@ Resources:
     Type: AWS::Serverless::Function
     Properties:
       {{FunctionName: hello, CodeUri: hello, Handler: app.handler, Runtime: {runtime},
-        VpcConfig: {{SubnetIds: [subnet-1], SecurityGroupIds: [sg-1]}}, Timeout: 30}}
+        VpcConfig: {{SubnetIds: [subnet-1], SecurityGroupIds: [sg-1]}}, Timeout: 300}}
   fails:
     Type: AWS::Serverless::Function
     Properties: {{FunctionName: fails, CodeUri: fails, Handler: app.handler, Runtime: {runtime}}}
 """
+#: Where it is given a port, it waits for a byte from there.
 HELLO = """
-import time
+import socket
 def handler(event, context):
     print("got", event)
-    time.sleep(event.get("sleep", 0))
+    if "gate" in event:
+        socket.create_connection(("127.0.0.1", event["gate"])).recv(1)
     return {value!r}
 """
 FAILS = "def handler(event, context):\n    raise ValueError('no')\n"
 RUNTIME = f"python3.{sys.version_info.minor}"
+
+
+def _heed_interrupts() -> None:
+    """Undo what shells do to what they run in the background, these tests perhaps."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
 
 
 class Session:
@@ -96,7 +101,8 @@ class Session:
         lines = self.err if stderr else self.out
         with self._told:
             assert self._told.wait_for(
-                lambda: any(text in line for line in lines) or self.process.poll() is not None, 30
+                lambda: any(text in line for line in lines) or self.process.poll() is not None,
+                PATIENCE_S,
             ), f"no {text!r} in {lines}"
             found = [line for line in lines if text in line]
         assert found, f"ended without {text!r}: {self.err}"
@@ -115,17 +121,33 @@ class Session:
             input=stdin,
             capture_output=True,
             text=True,
-            timeout=50,
+            timeout=PATIENCE_S,
             check=False,
         )
+
+    @contextmanager
+    def started(self, *words: str) -> Iterator[subprocess.Popen[str]]:
+        """Start a command; it is killed if it still runs at the end."""
+        with subprocess.Popen(
+            [sys.executable, "-m", "emulator", *words],
+            env={**os.environ, "LOCALFAAS_ENDPOINT": f"http://127.0.0.1:{self.port}"},
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+            preexec_fn=_heed_interrupts,
+        ) as process:
+            try:
+                yield process
+            finally:
+                process.kill()
 
     def end(self) -> None:
         if self.process.poll() is None:
             self.process.send_signal(signal.SIGTERM)
             self.process.send_signal(signal.SIGTERM)
-        self.process.wait(30)
+        self.process.wait(PATIENCE_S)
         for reader in self._readers:
-            reader.join(10)
+            reader.join(PATIENCE_S)
         assert self.process.stdout is not None
         assert self.process.stderr is not None
         self.process.stdout.close()
@@ -172,7 +194,7 @@ def test_up_prints_an_aws_command_that_works_as_it_stands(session: Session) -> N
         env={**environ, "AWS_EC2_METADATA_DISABLED": "true"},
         capture_output=True,
         text=True,
-        timeout=50,
+        timeout=PATIENCE_S,
         check=False,
     )
     assert done.returncode == 0, done.stderr
@@ -181,7 +203,8 @@ def test_up_prints_an_aws_command_that_works_as_it_stands(session: Session) -> N
 def test_up_says_which_queue_feeds_what(tmp_path: Path) -> None:
     path = write(tmp_path)
     template = path / "template.yaml" if path.is_dir() else path
-    queue = "  Jobs: {Type: AWS::SQS::Queue}\n"
+    # Longer invisible than a call may take, as AWS wants it.
+    queue = "  Jobs: {Type: AWS::SQS::Queue, Properties: {VisibilityTimeout: 300}}\n"
     feeds = "{FunctionName: hello, EventSourceArn: !GetAtt Jobs.Arn}"
     mapping = f"  Feeds: {{Type: AWS::Lambda::EventSourceMapping, Properties: {feeds}}}\n"
     template.write_text(template.read_text().rstrip() + f"\n{queue}{mapping}")
@@ -196,7 +219,9 @@ def test_up_says_which_queue_feeds_what(tmp_path: Path) -> None:
 def test_the_printed_curl_line_works(session: Session) -> None:
     need("curl")
     line = session.until("curl")
-    done = subprocess.run(line, shell=True, capture_output=True, text=True, check=True, timeout=30)
+    done = subprocess.run(
+        line, shell=True, capture_output=True, text=True, check=True, timeout=PATIENCE_S
+    )
     assert json.loads(done.stdout) == "first"
 
 
@@ -277,7 +302,7 @@ def test_a_url_is_printed_whole_and_works_and_stays(own: Session, tmp_path: Path
         rf"http://[a-z0-9]{{32}}\.lambda-url\.us-east-1\.localhost:{own.port}/", url
     )
     (by_path,) = own.run("url", "hello", "--path").stdout.split()
-    with urllib.request.urlopen(by_path, timeout=20) as answer:
+    with urllib.request.urlopen(by_path, timeout=PATIENCE_S) as answer:
         assert answer.read() == b"first"
     arn = "arn:aws:lambda:us-east-1:000000000000:function:hello"
     (described,) = json.loads(own.run("url", arn, "--json").stdout)
@@ -292,14 +317,6 @@ def test_a_url_is_printed_whole_and_works_and_stays(own: Session, tmp_path: Path
         assert restarted in "\n".join(again.out)
     finally:
         again.end()
-
-
-def until(ask: Callable[[], str]) -> str:
-    """Ask until there is an answer."""
-    for _ in range(100):
-        if answer := ask():
-            return answer
-    raise AssertionError("no answer came")
 
 
 def test_ps_of_nothing_says_of_what(session: Session) -> None:
@@ -322,24 +339,15 @@ def test_logs_of_nothing_say_so(session: Session) -> None:
     assert "no lines of a function nosuch" in done.stderr
 
 
-def _heed_interrupts() -> None:
-    """Undo what shells do to what they run in the background, these tests perhaps."""
-    signal.signal(signal.SIGINT, signal.SIG_DFL)
-
-
 def test_logs_are_followed(session: Session) -> None:
-    environ = {**os.environ, "LOCALFAAS_ENDPOINT": f"http://127.0.0.1:{session.port}"}
-    command = [sys.executable, "-m", "emulator", "logs", "hello", "-f"]
     session.run("invoke", "hello", "-e", '{"mark": "past"}')
-    with subprocess.Popen(
-        command, env=environ, stdout=subprocess.PIPE, text=True, preexec_fn=_heed_interrupts
-    ) as following:
+    with session.started("logs", "hello", "-f") as following:
         assert following.stdout is not None
         assert any("past" in line for line in following.stdout)
         session.run("invoke", "hello", "-e", '{"mark": "live"}')
         assert any("live" in line for line in following.stdout)
         following.send_signal(signal.SIGINT)
-        assert following.wait(20) == 0
+        assert following.wait(PATIENCE_S) == 0
 
 
 @pytest.mark.parametrize("profile", [{}, {"AWS_PROFILE": "none", "AWS_DEFAULT_PROFILE": "such"}])
@@ -353,7 +361,7 @@ def test_env_makes_the_aws_cli_work(
         env={**os.environ, **profile},
         check=True,
         capture_output=True,
-        timeout=50,
+        timeout=PATIENCE_S,
     )
     assert json.loads((tmp_path / "out").read_text()) == "first"
 
@@ -377,7 +385,7 @@ def on_a_terminal(session: Session, width: int, *words: str) -> str:
             with suppress(OSError):  # how the end of a terminal is told
                 while part := os.read(leader, 65536):
                     shown += part
-            assert process.wait(50) == 0
+            assert process.wait(PATIENCE_S) == 0
     finally:
         os.close(leader)
     return shown.decode().replace("\r\n", "\n")
@@ -486,17 +494,17 @@ def test_a_runtime_that_is_not_served_is_noted_once(tmp_path: Path) -> None:
     (tmp_path / "ghost").mkdir()
     (tmp_path / "template.yaml").write_text(
         "Resources:\n  Ghost:\n    Type: AWS::Serverless::Function\n"
-        "    Properties: {CodeUri: ghost, Handler: a.b, Runtime: dotnet8}\n"
+        "    Properties: {CodeUri: ghost, Handler: a.b, Runtime: custom}\n"
     )
     session = Session(tmp_path)
     try:
-        session.until("cannot run dotnet8", stderr=True)
+        session.until("cannot run custom", stderr=True)
         assert session.run("functions").returncode == 0
         session.run("down")
-        assert session.process.wait(20) == 0
+        assert session.process.wait(PATIENCE_S) == 0
     finally:
         session.end()
-    assert sum("cannot run dotnet8" in line for line in session.err) == 1
+    assert sum("cannot run custom" in line for line in session.err) == 1
 
 
 def test_a_folder_without_functions_is_a_clear_error(session: Session, tmp_path: Path) -> None:
@@ -514,45 +522,65 @@ def test_a_change_is_served_by_the_next_call(own: Session, tmp_path: Path) -> No
     assert json.loads(own.run("invoke", "hello").stdout) == "second"
 
 
+def test_output_that_goes_into_a_functions_folder_is_no_change(tmp_path: Path) -> None:
+    log, port = write(tmp_path) / "hello" / "up.log", free_port()
+    command = [sys.executable, "-m", "emulator", "up", str(tmp_path), "--port", str(port)]
+    with log.open("wb") as out, subprocess.Popen(command, stdout=out, stderr=out) as process:
+
+        def invoke() -> Any:
+            words = [sys.executable, "-m", "emulator", "invoke", "hello"]
+            environ = {**os.environ, "LOCALFAAS_ENDPOINT": f"http://127.0.0.1:{port}"}
+            done = subprocess.run(words, env=environ, capture_output=True, text=True)
+            assert done.returncode == 0, done.stderr
+            return done
+
+        try:
+            until(lambda: "aws lambda invoke" in log.read_text())
+            assert json.loads(invoke().stdout) == "first"
+            (tmp_path / "hello" / "app.py").write_text(HELLO.format(value="second"))
+            until(lambda: "reloaded hello" in log.read_text())
+            assert json.loads(invoke().stdout) == "second"
+        finally:
+            process.terminate()
+    told = [line for line in log.read_text().splitlines() if "reloaded" in line]
+    assert told == ["reloaded hello (app.py changed)"]
+
+
+@contextmanager
+def calling(session: Session) -> Iterator[tuple[subprocess.Popen[str], socket.socket]]:
+    """Have a call go on until it is sent a byte by the socket."""
+    with socket.create_server(("127.0.0.1", 0)) as gate:
+        gate.settimeout(PATIENCE_S)
+        event = json.dumps({"gate": gate.getsockname()[1]})
+        with session.started("invoke", "hello", "-e", event) as call:
+            function, _ = gate.accept()
+            with function:
+                yield call, function
+
+
 def test_down_lets_calls_finish(own: Session) -> None:
-    results: list[subprocess.CompletedProcess[str]] = []
-    calling = threading.Thread(
-        target=lambda: results.append(own.run("invoke", "hello", "-e", '{"sleep": 4, "at": "it"}'))
-    )
-    calling.start()
-    own.until("'at': 'it'")
-    done = own.run("down")
-    calling.join()
-    assert own.process.poll() == 0, "it is gone when the command returns"
-    told = "note: waiting up to 30 s for 1 call in flight; Ctrl-C does not wait\n"
-    assert (done.returncode, done.stderr) == (0, told + "ended\n")
-    assert json.loads(results[0].stdout) == "first"
+    with calling(own) as (call, function), own.started("down") as ending:
+        assert ending.stderr is not None
+        assert ending.stderr.readline() == (
+            "note: waiting up to 30 s for 1 call in flight; Ctrl-C does not wait\n"
+        )
+        function.sendall(b".")
+        assert ending.communicate(timeout=PATIENCE_S)[1] == "ended\n"
+        assert ending.returncode == 0
+        assert own.process.poll() == 0, "it is gone when the command returns"
+        assert json.loads(call.communicate(timeout=PATIENCE_S)[0]) == "first"
     assert own.run("down").returncode == 1
 
 
 def test_ctrl_c_lets_down_wait_no_longer(own: Session) -> None:
-    environ = {**os.environ, "LOCALFAAS_ENDPOINT": f"http://127.0.0.1:{own.port}"}
-    results: list[subprocess.CompletedProcess[str]] = []
-    calling = threading.Thread(
-        target=lambda: results.append(own.run("invoke", "hello", "-e", '{"sleep": 25}'))
-    )
-    calling.start()
-    own.until("'sleep': 25")
-    with subprocess.Popen(
-        [sys.executable, "-m", "emulator", "down"],
-        env=environ,
-        stderr=subprocess.PIPE,
-        text=True,
-        preexec_fn=_heed_interrupts,
-    ) as ending:
+    with calling(own) as (call, _), own.started("down") as ending:
         assert ending.stderr is not None
         assert "waiting up to 30 s" in ending.stderr.readline()
         ending.send_signal(signal.SIGINT)
-        assert ending.stderr.read() == "ended\n"
-        assert ending.wait(20) == 0
-    assert own.process.poll() == 0
-    calling.join()
-    assert results[0].returncode == 1, "the call was ended"
+        assert ending.communicate(timeout=PATIENCE_S)[1] == "ended\n"
+        assert ending.returncode == 0
+        assert own.process.poll() == 0
+        assert call.wait(PATIENCE_S) == 1, "the call was ended"
 
 
 @pytest.mark.parametrize("driver", DRIVERS)
@@ -579,25 +607,24 @@ def test_down_leaves_nothing(driver: str, tmp_path: Path) -> None:
 def test_a_closed_terminal_ends_it_without_a_trace(tmp_path: Path) -> None:
     (tmp_path / "functions").mkdir()
     (tmp_path / "temporary").mkdir()
-    session = Session(write(tmp_path / "functions"), TMPDIR=str(tmp_path / "temporary"))
+    # Under nohup the signal is ignored, also by what is started here.
+    before = signal.signal(signal.SIGHUP, signal.SIG_DFL)
+    try:
+        session = Session(write(tmp_path / "functions"), TMPDIR=str(tmp_path / "temporary"))
+    finally:
+        signal.signal(signal.SIGHUP, before)
     try:
         session.process.send_signal(signal.SIGHUP)
-        assert session.process.wait(50) == 0
+        assert session.process.wait(PATIENCE_S) == 0
     finally:
         session.end()
     assert list((tmp_path / "temporary").iterdir()) == []
 
 
 def test_a_second_signal_is_immediate(own: Session) -> None:
-    with subprocess.Popen(
-        [sys.executable, "-m", "emulator", "invoke", "hello", "-e", '{"sleep": 2.9, "at": "it"}'],
-        env={**os.environ, "LOCALFAAS_ENDPOINT": f"http://127.0.0.1:{own.port}"},
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
-    ) as calling:
-        own.until("'at': 'it'")
+    with calling(own) as (call, _):
         own.process.send_signal(signal.SIGINT)
         own.until("ending when the calls in flight have")
         own.process.send_signal(signal.SIGINT)
-        assert own.process.wait(20) == 0
-        assert calling.wait(20) == 1
+        assert own.process.wait(PATIENCE_S) == 0
+        assert call.wait(PATIENCE_S) == 1

@@ -11,6 +11,8 @@ from typing import Any
 import boto3
 import pytest
 
+from tests.patience import PATIENCE_S
+
 from .test_cli import Session, write
 
 
@@ -109,12 +111,12 @@ def test_errors_say_what_is_wrong(session: Session) -> None:
 
 
 def until_events(session: Session, **counts: int) -> dict[str, Any]:
-    until = time.monotonic() + 30
+    end = time.monotonic() + PATIENCE_S
     while True:
         found = json.loads(done(session, "events", "--function", "fails", "--json"))
         if counts.items() <= found.items():
             return found
-        assert time.monotonic() < until, found
+        assert time.monotonic() < end, found
         time.sleep(0.1)
 
 

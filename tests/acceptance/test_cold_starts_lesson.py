@@ -10,8 +10,9 @@ import pytest
 from tests.acceptance.conftest import ROOT, Up, localfaas_up
 from tests.acceptance.test_readme_commands import Shell, commands
 from tests.needs import need
+from tests.patience import PATIENCE_S
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(1200)]
 
 #: What some of them print, of which the lesson speaks; in its order.
 _PRINTS = (
@@ -50,7 +51,7 @@ def test_the_commands_of_the_lesson_work(up: Up, tmp_path: Path) -> None:
         if command.startswith("source "):
             continue
         with shell.start(command) as (process, file):
-            status = process.wait(120)
+            status = process.wait(300)
         printed = file.read_text()
         assert status == 0, f"{command}\n{printed}"
         assert "Traceback (most recent call last)" not in printed
@@ -67,7 +68,7 @@ def test_the_recorded_lesson_is_predicted_exactly(up: Up, tmp_path: Path) -> Non
         up.client().invoke(FunctionName="hello", Payload=b"{}")["Payload"].read()
     shell = Shell(up, tmp_path, cwd=tmp_path)
     with shell.start("localfaas timeline export -o timeline.json") as (process, _):
-        assert process.wait(60) == 0
+        assert process.wait(PATIENCE_S) == 0
     from emulator.simulation import cost, reading
     from emulator.simulation.what_if import Scenario, compare
 

@@ -37,6 +37,12 @@ Resources:
 """
 
 
+@pytest.fixture(autouse=True)
+def as_users_start_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Have the limit that is there by default."""
+    monkeypatch.delenv("LOCALFAAS_CPU_LIMIT")
+
+
 def write(folder: Path) -> None:
     (folder / "busy").mkdir()
     (folder / "busy" / "app.py").write_text(BUSY)

@@ -55,7 +55,7 @@ exports.handler = async (event) => {
 
 @pytest.fixture(scope="module")
 def running() -> Iterator[Running]:
-    running = Running(Settings(port=0))
+    running = Running(Settings(port=0, cpu_limit="none"))
     yield running
     running.stop()
 
@@ -78,6 +78,7 @@ def test_a_function_answers_by_its_address(
         "Handler": "index.handler",
         "Role": "arn:aws:iam::000000000000:role/r",
         "Code": {"ZipFile": code},
+        "Timeout": 60,
     }
     body = {
         "Resources": {
@@ -95,12 +96,12 @@ def test_a_function_answers_by_its_address(
     stacks = running.client("cloudformation")
     stacks.create_stack(StackName=physical, TemplateBody=json.dumps(body))
     stacks.get_waiter("stack_create_complete").wait(
-        StackName=physical, WaiterConfig={"Delay": 1, "MaxAttempts": 30}
+        StackName=physical, WaiterConfig={"Delay": 1, "MaxAttempts": 120}
     )
     (stack,) = stacks.describe_stacks(StackName=physical)["Stacks"]
     found = {each["OutputKey"]: each["OutputValue"] for each in stack["Outputs"]}
     assert found == {"Twice": "42", "Id": physical}
     stacks.delete_stack(StackName=physical)
     stacks.get_waiter("stack_delete_complete").wait(
-        StackName=stack["StackId"], WaiterConfig={"Delay": 1, "MaxAttempts": 30}
+        StackName=stack["StackId"], WaiterConfig={"Delay": 1, "MaxAttempts": 120}
     )

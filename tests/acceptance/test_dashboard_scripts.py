@@ -14,6 +14,7 @@ from emulator.settings import Settings
 from emulator.testing import ScriptedDriver
 from tests.api.conftest import Running, create
 from tests.browser import chromium
+from tests.patience import PATIENCE_S
 from tests.recorded import Recording, small
 
 if TYPE_CHECKING:
@@ -85,7 +86,7 @@ class Watched:
         self.context: BrowserContext = browser.new_context()
         self.context.expose_function("pwned", lambda *args: self.events.append(f"executed {args}"))
         self.page: Page = self.context.new_page()
-        self.page.set_default_timeout(20_000)
+        self.page.set_default_timeout(1000 * PATIENCE_S)
         self.page.on("dialog", lambda dialog: self.events.append(f"dialog {dialog.message}"))
         self.page.on("request", self._asked)
         # What the policy had to forbid was in the page already.

@@ -7,6 +7,7 @@ import itertools
 import json
 import os
 import socket
+import struct
 import threading
 import time
 import urllib.request
@@ -30,6 +31,7 @@ from tests.acceptance.test_languages import JAVA, classes
 from tests.acceptance.test_python_start import archive
 from tests.api.conftest import Running, create
 from tests.needs import need
+from tests.patience import PATIENCE_S, until
 
 PYTHON = """\
 def handler(event, context):
@@ -43,10 +45,8 @@ exports.handler = async (event) => {
 };
 """
 STOPS = "def handler(event, context):\n    breakpoint()\n    return 'went on'\n"
-PATIENCE_S = 30
-
-
-PORTS = {name: free_port() for name in ("snake", "node", "busy", "custom", "waiting")}
+DEBUGGED = ("snake", "raises", "probed", "node", "busy", "custom")
+PORTS = {name: free_port() for name in (*DEBUGGED, "waiting")}
 
 
 def started(on: str = "process", **fields: Any) -> Running:
@@ -57,7 +57,7 @@ def started(on: str = "process", **fields: Any) -> Running:
 def running(request: pytest.FixtureRequest) -> Iterator[Running]:
     running = started(
         request.param,
-        debug=tuple(f"{name}={PORTS[name]}" for name in ("snake", "node", "busy", "custom")),
+        debug=tuple(f"{name}={PORTS[name]}" for name in DEBUGGED),
     )
     yield running
     running.stop()
@@ -78,7 +78,7 @@ def function(client: Any, name: str, code: str, file: str = "app.py", **fields: 
         name,
         Code={"ZipFile": archive({file: code})},
         Handler="app.handler",
-        **{"Runtime": "python3.11", "Timeout": 1, **fields},
+        **{"Runtime": "python3.11", "Timeout": 5, **fields},
     )
     client.get_waiter("function_active_v2").wait(FunctionName=name)
 
@@ -122,7 +122,7 @@ def wait_until_nobody_listens(port: int) -> None:
     end = time.monotonic() + PATIENCE_S
     while True:
         try:
-            socket.create_connection(("127.0.0.1", port), timeout=5).close()
+            socket.create_connection(("127.0.0.1", port), timeout=PATIENCE_S).close()
         except ConnectionRefusedError:
             return
         assert time.monotonic() < end, "somebody listens"
@@ -166,13 +166,14 @@ class DebugAdapter:
         assert answer["success"], answer
         return answer.get("body")
 
-    def attach(self, line: int | None = None) -> None:
+    def attach(self, line: int | None = None, exceptions: str = "uncaught") -> None:
         self.ask("initialize", adapterID="debugpy", clientID="test")
         attached = self.send("attach", name="test")
         self.wait(type="event", event="initialized")
         if line is not None:
             source = {"path": "/var/task/app.py"}
             self.ask("setBreakpoints", source=source, breakpoints=[{"line": line}])
+        self.ask("setExceptionBreakpoints", filters=[exceptions])
         self.ask("configurationDone")
         assert self.wait(type="response", request_seq=attached)["success"]
 
@@ -192,12 +193,40 @@ def test_a_python_function_stops_at_a_breakpoint_shows_a_variable_and_goes_on(cl
     assert (frame["name"], frame["line"]) == ("handler", 3)
     shown = adapter.ask("evaluate", expression="doubled", frameId=frame["id"], context="watch")
     assert shown["result"] == "42"
-    call.join(1.5)  # longer than the function's timeout
+    call.join(5.5)  # longer than the function's timeout
     assert call.is_alive()
     adapter.ask("continue", threadId=thread)
     result = call.answer()
     assert result["doubled"] == 42
     assert result["left_s"] > 3600
+    adapter.close()
+
+
+def test_a_python_function_stops_where_an_exception_leaves_the_users_code(client: Any) -> None:
+    """The bootstrap catches it: it is no uncaught one, and the bootstrap is not the user's."""
+    name = "raises"
+    function(client, name, "def handler(event, context):\n    raise ValueError('no')\n")
+    assert invoke(client, name)["errorType"] == "ValueError"
+    adapter = DebugAdapter(PORTS[name])
+    adapter.attach(exceptions="userUnhandled")
+    call = Call(client, name)
+    stopped = adapter.wait(type="event", event="stopped")["body"]
+    assert (stopped["reason"], stopped["description"]) == ("exception", "no")
+    adapter.ask("continue", threadId=stopped["threadId"])
+    assert call.answer()["errorType"] == "ValueError"
+    adapter.close()
+
+
+def test_a_debugger_attaches_after_others_have_gone_while_they_were_greeted(client: Any) -> None:
+    """Such as probes of the port, which go by a reset."""
+    name = "probed"
+    function(client, name, PYTHON)
+    assert invoke(client, name)["doubled"] == 42
+    for _ in range(20):
+        with connect(PORTS[name]) as probe:
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+    adapter = DebugAdapter(PORTS[name])
+    adapter.attach()
     adapter.close()
 
 
@@ -265,7 +294,7 @@ def test_a_nodejs_function_stops_at_a_breakpoint_shows_a_variable_and_goes_on(cl
     frame = paused["callFrames"][0]["callFrameId"]
     shown = inspector.ask("Debugger.evaluateOnCallFrame", callFrameId=frame, expression="doubled")
     assert shown["result"]["value"] == 42
-    call.join(1.5)  # longer than the function's timeout
+    call.join(5.5)  # longer than the function's timeout
     assert call.is_alive()
     inspector.ask("Debugger.resume")
     assert call.answer() == {"doubled": 42}
@@ -279,17 +308,14 @@ def log(running: Running, name: str) -> str:
 
 def until_said(running: Running, name: str, text: str) -> None:
     """Wait until a function's log has a text; it may be a little behind the answer."""
-    end = time.monotonic() + PATIENCE_S
-    while text not in (found := log(running, name)):
-        assert time.monotonic() < end, found
-        time.sleep(0.02)
+    until(lambda: log(running, name), lambda found: text in found)
 
 
 def test_breakpoint_without_a_debugger_says_what_to_do_and_goes_on(
     running: Running, client: Any
 ) -> None:
     name = f"stops-{uuid.uuid4().hex[:8]}"
-    function(client, name, STOPS, Timeout=10)
+    function(client, name, STOPS, Timeout=60)
     assert invoke(client, name) == "went on"
     until_said(running, name, f"localfaas up --debug {name}")
 
@@ -320,10 +346,7 @@ def test_a_debugger_that_never_comes_can_be_done_without(running: Running, clien
     port = free_port()
     assert cli(running, "debug", "patient", "--wait", "--port", str(port)) == 0
     call = Call(client, "patient")
-    end = time.monotonic() + PATIENCE_S
-    while "localfaas debug patient --off" not in log(running, "patient"):
-        assert time.monotonic() < end, "it does not say what to do"
-        time.sleep(0.05)
+    until_said(running, "patient", "localfaas debug patient --off")
     assert cli(running, "debug", "patient", "--off") == 0
     assert call.answer()["doubled"] == 42
 
@@ -384,6 +407,7 @@ def test_a_debugger_is_let_in_and_shut_out_while_the_function_runs(
     function(client, "later", PYTHON)
     assert invoke(client, "later")["doubled"] == 42
     assert cli(running, "debug", "later", "--port", str(port)) == 0
+    assert "no debugger can attach" not in capsys.readouterr().err
     call = Call(client, "later")
     connect(port).close()
     assert call.answer()["doubled"] == 42
@@ -414,7 +438,7 @@ def test_what_can_not_be_debugged_is_refused(running: Running, client: Any, caps
 def test_java_opens_a_port_for_jdwp(running: Running, client: Any, tmp_path: Path) -> None:
     code = {"ZipFile": classes(tmp_path, Hello=JAVA)}
     own = {"Variables": {"OWN": "mine"}}
-    fields = {"Handler": "Hello::handle", "Timeout": 10, "MemorySize": 512, "Environment": own}
+    fields = {"Handler": "Hello::handle", "Timeout": 60, "MemorySize": 512, "Environment": own}
     create(client, "java", Runtime="java17", Code=code, **fields)
     port = free_port()
     assert cli(running, "debug", "java", "--port", str(port)) == 0

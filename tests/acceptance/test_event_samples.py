@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import struct
 import subprocess
-import time
 import zlib
 from pathlib import Path
 from typing import Any
@@ -13,20 +12,22 @@ from typing import Any
 import pytest
 
 from tests.acceptance.conftest import EMULATOR, ROOT, Up, localfaas_up
+from tests.patience import PATIENCE_S, until
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(240)]
+pytestmark = pytest.mark.slow
 
 
 def outputs(up: Up) -> dict[str, str]:
     cloudformation = up.client("cloudformation")
-    end = time.monotonic() + 120
-    while True:
-        stacks = cloudformation.describe_stacks()["Stacks"]
-        if stacks and stacks[0]["StackStatus"] == "CREATE_COMPLETE":
-            break
-        assert time.monotonic() < end, stacks
-        time.sleep(0.1)
-    (stack,) = stacks
+
+    def created() -> Any:
+        return [
+            each
+            for each in cloudformation.describe_stacks()["Stacks"]
+            if each["StackStatus"] == "CREATE_COMPLETE"
+        ]
+
+    (stack,) = until(created)
     return {each["OutputKey"]: each["OutputValue"] for each in stack["Outputs"]}
 
 
@@ -45,7 +46,7 @@ def command(up: Up, *words: str) -> str:
         [*EMULATOR, *words, "--endpoint", up.url],
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=PATIENCE_S,
         check=False,
     )
     assert done.returncode == 0, done.stderr

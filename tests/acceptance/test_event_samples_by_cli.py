@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import struct
 import time
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -13,8 +12,9 @@ import pytest
 
 from tests.acceptance.conftest import ROOT, Up, localfaas_up
 from tests.acceptance.test_event_samples import picture
+from tests.patience import until
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(300)]
+pytestmark = pytest.mark.slow
 
 
 def asked(up: Up, *words: str) -> Any:
@@ -22,15 +22,6 @@ def asked(up: Up, *words: str) -> Any:
     done = up.aws(*words, "--output", "json")
     assert done.returncode == 0, done.stderr
     return json.loads(done.stdout or "{}")
-
-
-def until(look: Callable[[], Any], what: str) -> Any:
-    """Wait until ``look`` gives something true, and return that."""
-    end = time.monotonic() + 120
-    while not (found := look()):
-        assert time.monotonic() < end, f"never {what}"
-        time.sleep(0.1)
-    return found
 
 
 def outputs(up: Up) -> dict[str, str]:
@@ -43,14 +34,14 @@ def outputs(up: Up) -> dict[str, str]:
             for each in stack["Outputs"]
         }
 
-    found: dict[str, str] = until(look, "a stack")
+    found: dict[str, str] = until(look)
     return found
 
 
 def received(up: Up, url: str) -> Any:
     """Return what the next message of a queue says."""
     words = ("sqs", "receive-message", "--queue-url", url, "--wait-time-seconds", "10")
-    (message,) = until(lambda: asked(up, *words).get("Messages"), f"a message in {url}")
+    (message,) = until(lambda: asked(up, *words).get("Messages"))
     return message["Body"]
 
 
@@ -90,7 +81,7 @@ def test_a_schedule() -> None:
             *("--action-after-completion", "DELETE"),
         )
         assert json.loads(received(up, names["Reports"]))["pages"] == {"/": 1}
-        until(lambda: up.aws("scheduler", "get-schedule", "--name", "once").returncode, "deleted")
+        until(lambda: up.aws("scheduler", "get-schedule", "--name", "once").returncode)
 
 
 def test_an_upload(tmp_path: Path) -> None:
@@ -101,5 +92,5 @@ def test_an_upload(tmp_path: Path) -> None:
         copied = up.aws("s3", "cp", str(large), f"s3://{names['Pictures']}/cat.png")
         assert copied.returncode == 0, copied.stderr
         where = f"s3://{names['Thumbnails']}/cat.png"
-        until(lambda: up.aws("s3", "cp", where, str(small)).returncode == 0, "a thumbnail")
+        until(lambda: up.aws("s3", "cp", where, str(small)).returncode == 0)
         assert struct.unpack(">II", small.read_bytes()[16:24]) == (64, 32)

@@ -3,24 +3,14 @@
 from __future__ import annotations
 
 import json
-import time
-from collections.abc import Callable
 from typing import Any
 
 import pytest
 
 from tests.acceptance.conftest import ROOT, localfaas_up
+from tests.patience import until
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(180)]
-
-
-def until(look: Callable[[], Any], what: str) -> Any:
-    """Wait until ``look`` gives something true, and return that."""
-    end = time.monotonic() + 60
-    while not (found := look()):
-        assert time.monotonic() < end, f"never {what}"
-        time.sleep(0.05)
-    return found
+pytestmark = pytest.mark.slow
 
 
 def outputs(up: Any) -> dict[str, str]:
@@ -35,7 +25,7 @@ def outputs(up: Any) -> dict[str, str]:
             for each in stack.get("Outputs") or []
         }
 
-    found: dict[str, str] = until(look, "a stack")
+    found: dict[str, str] = until(look)
     client.close()
     return found
 
@@ -48,7 +38,7 @@ def received(sqs: Any, url: str, count: int) -> list[str]:
         bodies.extend(each["Body"] for each in answer.get("Messages", []))
         return len(bodies) >= count
 
-    until(look, f"{count} messages")
+    until(look)
     return bodies
 
 
@@ -94,8 +84,6 @@ def test_events_go_where_their_content_says() -> None:
         assert received(sqs, known["WelcomedUrl"], 1) == ["Welcome, o2@example.com!"]
         (archive,) = events.list_archives()["Archives"]
         name = archive["ArchiveName"]
-        until(
-            lambda: events.describe_archive(ArchiveName=name)["EventCount"] == 3, "three archived"
-        )
+        until(lambda: events.describe_archive(ArchiveName=name)["EventCount"] == 3)
         for client in (events, sqs):
             client.close()

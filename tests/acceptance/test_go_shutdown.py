@@ -17,8 +17,9 @@ from emulator.model.causes import StopCause
 from tests.acceptance.conftest import ROOT
 from tests.acceptance.drivers import DRIVERS, settings
 from tests.api.conftest import Running, create
+from tests.patience import PATIENCE_S
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(300)]
+pytestmark = pytest.mark.slow
 
 SOURCE = """package main
 
@@ -51,7 +52,7 @@ def package(tmp_path_factory: pytest.TempPathFactory) -> bytes:
         cwd=folder,
         env={**os.environ, "CGO_ENABLED": "0"},
         check=True,
-        timeout=280,
+        timeout=PATIENCE_S,
     )
     packed = io.BytesIO()
     with zipfile.ZipFile(packed, "w", zipfile.ZIP_DEFLATED) as archive:
@@ -69,14 +70,14 @@ def running(request: pytest.FixtureRequest) -> Iterator[Running]:
 def test_a_go_function_does_its_last_work(running: Running, package: bytes) -> None:
     client, logs = running.client("lambda"), running.client("logs")
     name = f"go-{uuid.uuid4().hex[:8]}"
-    create(client, name, Code={"ZipFile": package}, Runtime="provided.al2023", Timeout=10)
+    create(client, name, Code={"ZipFile": package}, Runtime="provided.al2023", Timeout=60)
     client.get_waiter("function_active_v2").wait(FunctionName=name)
 
     async def evict() -> None:
         for each in list(running.emulator.pools.environments.values()):
             await each.stop(StopCause.EVICTED)
 
-    deadline, told = time.monotonic() + 30, ""
+    deadline, told = time.monotonic() + PATIENCE_S, ""
     # Half a second is all that a function has: a machine that is busy may need more.
     while "the last work" not in told:
         assert time.monotonic() < deadline, told

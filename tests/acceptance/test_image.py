@@ -8,7 +8,6 @@ import os
 import shutil
 import subprocess
 import sys
-import time
 import zipfile
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -22,6 +21,7 @@ from botocore.config import Config
 
 from emulator.driver.docker.address import resolve
 from tests.contract.docker_engine import IMAGE, need_engine
+from tests.patience import PATIENCE_S, until
 
 ROOT = Path(__file__).parents[2]
 EMULATOR = "localfaas-test/emulator:1"
@@ -29,14 +29,12 @@ PYTHON = "localfaas-test/python:1"
 #: Settings of pip that mean the same inside a build.
 PIP = ("PIP_INDEX_URL", "PIP_EXTRA_INDEX_URL", "PIP_TRUSTED_HOST", "PIP_DEFAULT_TIMEOUT")
 PROXIES = ("HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY", "http_proxy", "https_proxy", "no_proxy")
-#: Seconds.
-PATIENCE = 90
 
 docker_tests = [
     pytest.mark.docker,
     pytest.mark.slow,
     pytest.mark.xdist_group("docker"),
-    pytest.mark.timeout(600),
+    pytest.mark.timeout(1200),
 ]
 
 
@@ -90,14 +88,12 @@ class Inside:
             region_name="us-east-1",
             aws_access_key_id="test",
             aws_secret_access_key="test",
-            config=Config(retries={"max_attempts": 0}, read_timeout=PATIENCE),
+            config=Config(retries={"max_attempts": 0}, read_timeout=PATIENCE_S),
         )
 
     def wait_until_healthy(self) -> None:
-        deadline = time.monotonic() + PATIENCE
-        while docker("inspect", "-f", "{{.State.Health.Status}}", self.container) != "healthy":
-            assert time.monotonic() < deadline, docker("logs", self.container)
-            time.sleep(0.5)
+        status = ("inspect", "-f", "{{.State.Health.Status}}", self.container)
+        until(lambda: docker(*status) == "healthy")
 
     def invoke(self, name: str, event: Any) -> Any:
         answer = self.client.invoke(FunctionName=name, Payload=json.dumps(event).encode())
@@ -211,7 +207,7 @@ def create(client: Any, name: str, source: str) -> None:
         Runtime="python3.12",
         Role="arn:aws:iam::000000000000:role/any",
         Handler="app.handler",
-        Timeout=10,
+        Timeout=60,
         Code={"ZipFile": buffer.getvalue()},
     )
     client.get_waiter("function_active_v2").wait(FunctionName=name)

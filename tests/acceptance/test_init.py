@@ -10,9 +10,10 @@ from pathlib import Path
 
 import pytest
 
+from tests import dotnet, dotnet_functions
 from tests.needs import need
 
-from .conftest import EMULATOR
+from .conftest import EMULATOR, ROOT
 from .test_language_samples import need_toolchain, shared_builds
 
 #: The command that runs each starter's test, and the programs that it needs.
@@ -27,8 +28,22 @@ TESTS = {
         ["localfaas", "run", "template.yaml", "--", "java", "test/HelloTest.java"],
         ("javac",),
     ),
+    "dotnet": (["localfaas", "run", "template.yaml", "--", "sh", "test.sh"], ("make",)),
     "ruby": (["localfaas", "run", "template.yaml", "--", "ruby", "test/hello_test.rb"], ("ruby",)),
 }
+#: Stands for the SDK of .NET, which no registry of the tests has: compiles what is to be published.
+_SDK = """#!{python}
+import sys
+sys.path.insert(0, {root!r})
+from pathlib import Path
+from tests import dotnet
+assert sys.argv[1:-1] == ["publish", "-c", "Release", "-o"]
+(project,) = Path().glob("*.csproj")
+assert "<TargetFramework>net8.0<" in project.read_text()
+made = Path(sys.argv[-1]) / (project.stem + ".dll")
+dotnet.compile_csharp((made, *Path().glob("*.cs"), *dotnet.libraries()))
+dotnet.describe(made, 8)
+"""
 #: Languages whose toolchains CI need not have.
 TOOLCHAINS = ("go", "rust")
 
@@ -51,14 +66,19 @@ def test_files_are_not_overwritten(tmp_path: Path) -> None:
     assert [path.name for path in tmp_path.iterdir()] == ["README.md"]
 
 
+def test_the_next_command_can_be_copied(tmp_path: Path) -> None:
+    written = init("python", "my service", cwd=tmp_path)
+    assert written.stdout.endswith("Go on with: cd 'my service' && localfaas up\n")
+
+
 def test_a_language_that_is_not_there_is_named_with_those_that_are(tmp_path: Path) -> None:
     refused = init("cobol", cwd=tmp_path)
     assert refused.returncode == 1
-    assert "there is no starter for cobol: choose one of go, java, nodejs," in refused.stderr
+    assert "there is no starter for cobol: choose one of dotnet, go, java," in refused.stderr
 
 
 @pytest.mark.slow
-@pytest.mark.timeout(600)
+@pytest.mark.timeout(1200)
 @pytest.mark.parametrize("language", TESTS)
 def test_its_own_test_passes(language: str, tmp_path: Path) -> None:
     command, programs = TESTS[language]
@@ -78,13 +98,23 @@ def test_its_own_test_passes(language: str, tmp_path: Path) -> None:
         "CGO_ENABLED": "0",
         "PATH": f"{bin}:{os.environ['PATH']}",
     }
+    if language == "dotnet":
+        built = dotnet_functions.build()
+        (tmp_path / "sdk").mkdir()
+        (tmp_path / "sdk/dotnet").write_text(_SDK.format(python=sys.executable, root=str(ROOT)))
+        (tmp_path / "sdk/dotnet").chmod(0o755)
+        environ |= {
+            "DOTNET_ROOT": str(dotnet.root()),
+            "NUGET_PACKAGES": str(built / "packages"),
+            "PATH": f"{tmp_path / 'sdk'}:{environ['PATH']}",
+        }
     tested = subprocess.run(
         command,
         cwd=tmp_path / "made",
         env=environ,
         capture_output=True,
         text=True,
-        timeout=500,
+        timeout=1000,
         check=False,
     )
     assert tested.returncode == 0, tested.stdout + tested.stderr

@@ -43,7 +43,7 @@ exports.handler = async (event) => {
 
 @pytest.fixture(scope="module")
 def emulator() -> Iterator[Running]:
-    running = Running(Settings(port=0))
+    running = Running(Settings(port=0, cpu_limit="none"))
     yield running
     running.stop()
 

@@ -26,6 +26,7 @@ from emulator.driver.kubernetes.watch import PodWatch
 from emulator.model.clock import SystemClock
 from emulator.model.errors import ConfigurationError
 from tests.cluster import IMAGE, KUBERNETES, Cluster, cluster
+from tests.patience import PATIENCE_S
 
 pytestmark = KUBERNETES
 _RIGHTS = Path(__file__).parents[2] / "deploy/kubernetes/base/rights.yaml"
@@ -126,7 +127,7 @@ async def test_two_emulators_hear_of_their_own_pods_alone(kubeconfig: Path) -> N
                 watch.listen("one", heard[each].append)
             await api.ask("POST", "pods", pod("one", labels("a", "user")))
             await api.ask("DELETE", "pods/one", query={"gracePeriodSeconds": "0"})
-            async with asyncio.timeout(10):
+            async with asyncio.timeout(PATIENCE_S):
                 while None not in heard["a"]:  # noqa: ASYNC110 (of another process)
                     await asyncio.sleep(0.05)
         finally:

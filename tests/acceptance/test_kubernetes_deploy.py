@@ -26,7 +26,7 @@ _TEAM = ROOT / "deploy/kubernetes/examples/team"
 _NAMESPACE = "localfaas"
 
 # Building and importing the emulator's image takes minutes on a machine that has not done it yet.
-pytestmark = [pytest.mark.timeout(600), *KUBERNETES, pytest.mark.slow]
+pytestmark = [pytest.mark.timeout(1200), *KUBERNETES, pytest.mark.slow]
 # Pytest finds it by its name here.
 __all__ = ["image"]
 

@@ -18,6 +18,7 @@ from emulator.pool.states import EnvironmentState
 from tests.acceptance.drivers import DRIVERS, settings
 from tests.api.conftest import Running, create, zip_of
 from tests.needs import need
+from tests.patience import PATIENCE_S, until
 
 _PYTHON = """
 import json, logging, os, signal, time
@@ -47,7 +48,7 @@ def handler(event, context):
         os.kill(os.getppid(), signal.SIGKILL)
         time.sleep(60)
     if "hang" in event:
-        time.sleep(60)
+        time.sleep(600)
     return {"worker": os.getpid(), "calls": calls, "id": context.aws_request_id}
 """
 _NODE = """
@@ -73,7 +74,7 @@ export const handler = async (event, context) => {
   if ('exit' in event) process.exit(event.exit);
   if (event.fail) throw new TypeError('no');
   if (event.end) process.kill(process.pid, 'SIGKILL');
-  if (event.hang) await rest(60000);
+  if (event.hang) await rest(600000);
   const store = globalThis.awslambda.InvokeStore;
   if (store.getRequestId() !== context.awsRequestId) throw new Error('another invocation');
   return { worker: threadId, calls, id: context.awsRequestId };
@@ -105,7 +106,7 @@ class Function:
         code = zip_of(app__mjs=_NODE) if runtime.startswith("node") else zip_of(app__py=_PYTHON)
         instances = {"CapacityProviderArn": arn, "PerExecutionEnvironmentMaxConcurrency": _LIMIT}
         config = {"LambdaManagedInstancesCapacityProviderConfig": instances}
-        defaults = {"Runtime": runtime, "Code": {"ZipFile": code}, "Timeout": 30}
+        defaults = {"Runtime": runtime, "Code": {"ZipFile": code}, "Timeout": 60}
         create(
             self.client,
             self.name,
@@ -114,8 +115,7 @@ class Function:
             PublishTo="LATEST_PUBLISHED",
         )
         self.latest = {"FunctionName": self.name, "Qualifier": "$LATEST.PUBLISHED"}
-        while self.state["State"] == "Pending":
-            pass
+        until(lambda: self.state["State"] != "Pending")
         self.threads = ThreadPoolExecutor(_LIMIT)
 
     @property
@@ -175,7 +175,7 @@ def function(running: Running, arn: str, request: pytest.FixtureRequest) -> Iter
 
 def _meet(function: Function, place: str, number: int = _LIMIT) -> list[dict[str, Any]]:
     calls = [function.begin(meet=[place, number]) for _ in range(number)]
-    return [call.result(30) for call in calls]
+    return [call.result(PATIENCE_S) for call in calls]
 
 
 def test_invocations_meet_in_one_environment(function: Function) -> None:
@@ -190,7 +190,7 @@ def test_invocations_meet_in_one_environment(function: Function) -> None:
 
 def test_errors_are_each_invocations_own(function: Function) -> None:
     calls = [function.begin(meet=["errors", 3], **{"fail": True} if n else {}) for n in range(3)]
-    answers = [call.result(30) for call in calls]
+    answers = [call.result(PATIENCE_S) for call in calls]
     assert "worker" in answers[0]
     assert {answer["errorMessage"] for answer in answers[1:]} == {"no"}
 
@@ -213,7 +213,7 @@ def _last_id(function: Function) -> str:
 
 def test_lines_are_whole_and_say_whose_they_are(function: Function) -> None:
     calls = [function.begin(who=n, lines=200, meet=["lines", 3]) for n in range(3)]
-    ids = {call.result(30)["id"] for call in calls}
+    ids = {call.result(PATIENCE_S)["id"] for call in calls}
     lines = [json.loads(line) for line in function.lines()]
     for who in range(3):
         assert [line["n"] for line in lines if line.get("who") == who] == list(range(200))
@@ -241,7 +241,7 @@ def test_no_invocation_ends_before_its_lines_have_left(
     with pytest.raises(TimeoutError):
         call.result(0.5)
     unread.clear()
-    call.result(30)
+    call.result(PATIENCE_S)
     lines = [json.loads(line) for line in function.lines()]
     assert [line["n"] for line in lines if line.get("who") == "late"] == list(range(230))
     function.threads.shutdown()
@@ -249,10 +249,10 @@ def test_no_invocation_ends_before_its_lines_have_left(
 
 @pytest.mark.parametrize("runtime", ["python3.13", "nodejs22.x"])
 def test_time_is_up_for_one_alone(running: Running, arn: str, runtime: str) -> None:
-    function = Function(running, arn, runtime, Timeout=2)
+    function = Function(running, arn, runtime, Timeout=10)
     function.scale(1, 1)
     late = function.begin(hang=True, meet=["late", 1])
-    assert late.result(30)["errorType"] == "Sandbox.Timedout"
+    assert late.result(PATIENCE_S)["errorType"] == "Sandbox.Timedout"
     # It goes on, and keeps its worker; the others work.
     assert len(_meet(function, "beside", _LIMIT - 1)) == _LIMIT - 1
     assert len(function.environments()) == 1
@@ -270,7 +270,7 @@ def test_a_runtime_that_dies_is_told_to_all_and_replaced(
         for n in range(3)
     ]
     for call in calls:
-        answer = call.result(30)
+        answer = call.result(PATIENCE_S)
         assert answer["errorType"] == "Runtime.ExitError"
         assert answer["errorMessage"].endswith("Runtime exited with error: signal: killed")
     assert "worker" in function.call()
@@ -306,7 +306,7 @@ def test_streams_run_side_by_side(running: Running, arn: str) -> None:
         return b"".join(chunks)
 
     streams = [function.threads.submit(stream, n) for n in range(3)]
-    assert [each.result(30) for each in streams] == [
+    assert [each.result(PATIENCE_S) for each in streams] == [
         f"begin {n}|end {n}".encode() for n in range(3)
     ]
     function.threads.shutdown()

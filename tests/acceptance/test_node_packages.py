@@ -37,7 +37,7 @@ def running(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Running
     need("node")
     monkeypatch.setenv("HOME", str(tmp_path))
     _package(node_packages(), "everybody")
-    running = Running(Settings(port=0))
+    running = Running(Settings(port=0, cpu_limit="none"))
     yield running
     running.stop()
 
@@ -49,7 +49,7 @@ def _result(client: Any, name: str, **files: Any) -> Any:
         Code={"ZipFile": zip_of(**files)},
         Runtime="nodejs20.x",
         Handler="index.handler",
-        Timeout=30,
+        Timeout=60,
     )
     client.get_waiter("function_active_v2").wait(FunctionName=name)
     return json.load(client.invoke(FunctionName=name)["Payload"])

@@ -3,34 +3,21 @@
 from __future__ import annotations
 
 import json
-import time
-from collections.abc import Callable
 from functools import partial
 from typing import Any
 
 import pytest
 
 from tests.acceptance.conftest import ROOT, localfaas_up
+from tests.patience import until
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(180)]
-
-
-def until(look: Callable[[], Any], what: str) -> Any:
-    """Wait until ``look`` gives something true, and return that."""
-    end = time.monotonic() + 60
-    while not (found := look()):
-        assert time.monotonic() < end, f"never {what}"
-        time.sleep(0.05)
-    return found
+pytestmark = pytest.mark.slow
 
 
 def test_orders_are_charged_once_and_bad_ones_become_dead_letters() -> None:
     with localfaas_up(ROOT / "sample_functions", "--no-watch") as up:
         sqs, logs = up.client("sqs"), up.client("logs")
-        urls = {
-            name: until(partial(_url, sqs, name), f"a queue {name}")
-            for name in ("orders", "orders-dlq")
-        }
+        urls = {name: until(partial(_url, sqs, name)) for name in ("orders", "orders-dlq")}
         orders = [
             {"order_id": "A-1", "amount": 20},
             {"order_id": "A-2", "amount": 0},
@@ -47,7 +34,7 @@ def test_orders_are_charged_once_and_bad_ones_become_dead_letters() -> None:
                 MessageSystemAttributeNames=["All"],
             ).get("Messages", [])
 
-        (letter,) = until(dead, "a dead letter")
+        (letter,) = until(dead)
         assert json.loads(letter["Body"]) == orders[1]
         # Received twice from its queue, and once here.
         assert letter["Attributes"]["ApproximateReceiveCount"] == "3"
@@ -65,7 +52,7 @@ def test_orders_are_charged_once_and_bad_ones_become_dead_letters() -> None:
         )
         arn = "arn:aws:sqs:us-east-1:000000000000:orders-dlq"
         sqs.start_message_move_task(SourceArn=arn)
-        (letter,) = until(dead, "dead again")
+        (letter,) = until(dead)
         assert json.loads(letter["Body"]) == orders[1]
         counts = sqs.get_queue_attributes(QueueUrl=urls["orders"], AttributeNames=["All"])
         assert counts["Attributes"]["ApproximateNumberOfMessages"] == "0"

@@ -10,7 +10,6 @@ import json
 import subprocess
 import tarfile
 import threading
-import time
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -18,17 +17,16 @@ from typing import Any
 
 import pytest
 
-from tests.acceptance.drivers import DRIVERS, settings
+from tests.acceptance.drivers import DRIVERS, HERE, settings
 from tests.acceptance.test_python_start import archive
 from tests.api.conftest import Running, create
 from tests.needs import need
+from tests.patience import PATIENCE_S, until
 
 pytestmark = pytest.mark.slow
 
 PACKAGE = "@serverless/aws-lambda-otel-extension-dist@0.1.11"
 HANDLER = "exports.handler = async (event) => ({ n: event.n + 1 });\n"
-#: How this machine is called from inside a function.
-HERE = {"process": "127.0.0.1", "docker": "host.docker.internal"}
 
 
 class Backend(ThreadingHTTPServer):
@@ -37,13 +35,12 @@ class Backend(ThreadingHTTPServer):
     def __init__(self) -> None:
         super().__init__(("0.0.0.0", 0), Report)
         self.reported: dict[str, list[bytes]] = {"/traces": [], "/metrics": []}
-        threading.Thread(target=self.serve_forever, daemon=True).start()
+        threading.Thread(
+            target=self.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True
+        ).start()
 
     def wait(self, path: str, said: bytes) -> list[bytes]:
-        end = time.monotonic() + 20
-        while not any(said in each for each in self.reported[path]):
-            assert time.monotonic() < end, self.reported
-            time.sleep(0.02)
+        until(lambda: self.reported[path], lambda reported: any(said in each for each in reported))
         return self.reported[path]
 
 
@@ -65,7 +62,7 @@ def extension(tmp_path_factory: pytest.TempPathFactory) -> bytes:
     """The extension's layer, as its makers packed it."""
     folder = tmp_path_factory.mktemp("otel")
     command = [need("npm"), "pack", "--silent", PACKAGE]
-    subprocess.run(command, cwd=folder, check=True, timeout=120)
+    subprocess.run(command, cwd=folder, check=True, timeout=PATIENCE_S)
     (packed,) = folder.glob("*.tgz")
     with tarfile.open(packed) as file:
         file.extractall(folder, filter="data")
@@ -104,7 +101,7 @@ def test_an_opentelemetry_extension_reports_what_a_function_did(
         Handler="index.handler",
         Runtime="nodejs20.x",
         Layers=[layer["LayerVersionArn"]],
-        Timeout=20,
+        Timeout=60,
         MemorySize=1024,
         Environment={
             "Variables": {

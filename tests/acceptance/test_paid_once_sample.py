@@ -4,38 +4,25 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Callable
 from typing import Any
 
 import pytest
 
 from tests.acceptance.conftest import ROOT, localfaas_up
+from tests.patience import until
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(240)]
-
-
-def until(look: Callable[[], Any], what: str) -> Any:
-    """Wait until ``look`` gives something true, and return that."""
-    end = time.monotonic() + 120
-    while not (found := look()):
-        assert time.monotonic() < end, f"never {what}"
-        time.sleep(0.1)
-    return found
+pytestmark = pytest.mark.slow
 
 
 def test_an_order_that_comes_twice_is_paid_once() -> None:
     with localfaas_up(ROOT / "samples" / "paid-once", "--no-watch") as up:
         dynamodb, sqs, logs = (up.client(name) for name in ("dynamodb", "sqs", "logs"))
-        tables = until(
-            lambda: dynamodb.list_tables()["TableNames"][1:] and dynamodb.list_tables(), "tables"
-        )
+        tables = until(lambda: dynamodb.list_tables()["TableNames"][1:] and dynamodb.list_tables())
         kept, paid = (
             next(name for name in tables["TableNames"] if part in name)
             for part in ("Idempotency", "Payments")
         )
-        urls = until(
-            lambda: sqs.list_queues().get("QueueUrls", [])[1:] and sqs.list_queues(), "queues"
-        )
+        urls = until(lambda: sqs.list_queues().get("QueueUrls", [])[1:] and sqs.list_queues())
         orders = next(url for url in urls["QueueUrls"] if "FailedOrders" not in url)
         failed = next(url for url in urls["QueueUrls"] if "FailedOrders" in url)
         sent = [("A-1", 20), ("A-2", 0), ("A-1", 20), ("A-3", 7)]
@@ -46,7 +33,7 @@ def test_an_order_that_comes_twice_is_paid_once() -> None:
         def dead() -> list[Any]:
             return sqs.receive_message(QueueUrl=failed, WaitTimeSeconds=2).get("Messages", [])
 
-        (letter,) = until(dead, "a dead letter")
+        (letter,) = until(dead)
         assert json.loads(letter["Body"])["orderId"] == "A-2"
         # A duplicate that ran beside its original is tried again; it charges nothing.
         sqs.send_message(QueueUrl=orders, MessageBody=bodies[0])
@@ -55,7 +42,7 @@ def test_an_order_that_comes_twice_is_paid_once() -> None:
             return dynamodb.get_item(TableName=paid, Key={"customer": {"S": "ann"}}).get("Item", {})
 
         wanted = {"customer": {"S": "ann"}, "paid": {"N": "27"}, "orders": {"N": "2"}}
-        until(lambda: balance() == wanted, "paid")
+        until(lambda: balance() == wanted)
         counts = ["ApproximateNumberOfMessages", "ApproximateNumberOfMessagesNotVisible"]
         until(
             lambda: (
@@ -66,7 +53,6 @@ def test_an_order_that_comes_twice_is_paid_once() -> None:
                 )
                 == {"0"}
             ),
-            "done",
         )
         assert balance() == wanted
         records = dynamodb.scan(TableName=kept)["Items"]
@@ -95,7 +81,7 @@ def test_an_order_that_comes_twice_is_paid_once() -> None:
                 )["Datapoints"]
             )
 
-        until(lambda: measured("Shop", "OrdersCharged") == 2, "measured")
+        until(lambda: measured("Shop", "OrdersCharged") == 2)
         assert measured("Shop", "ColdStart") >= 1
         assert measured("AWS/Lambda", "Invocations") >= 1
         # Powertools' Tracer has told what the function did, and which tables it asked for what.
@@ -109,9 +95,7 @@ def test_an_order_that_comes_twice_is_paid_once() -> None:
             segments = [segment for trace in traces for segment in trace["Segments"]]
             return set().union(*(_names(json.loads(each["Document"])) for each in segments))
 
-        until(
-            lambda: told_of() >= {"Invocation", "## handler", "## app.handle", "dynamodb"}, "traced"
-        )
+        until(lambda: told_of() >= {"Invocation", "## handler", "## app.handle", "dynamodb"})
 
 
 def _names(document: dict[str, Any]) -> set[str]:

@@ -76,7 +76,7 @@ def test_a_line_without_a_newline(client: Any, kind: str, log_format: str, then:
         Runtime="nodejs20.x" if kind == "node" else "provided.al2023",
         Handler="index.handler",
         Code={"ZipFile": buffer.getvalue()},
-        Timeout=3 if then == "sleep" else 15,
+        Timeout=8 if then == "sleep" else 60,
         MemorySize=1769,
         LoggingConfig={"LogFormat": log_format},
     )

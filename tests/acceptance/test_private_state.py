@@ -59,7 +59,7 @@ def folder() -> Iterator[Path]:
 
 
 def _use(state: Path) -> None:
-    running = Running(Settings(port=0, state=state, stem_cells=1))
+    running = Running(Settings(port=0, cpu_limit="none", state=state, stem_cells=1))
     try:
         client = running.client("lambda")
         code = zip_of(app__py="def handler(event, context):\n    print('said')\n    return 7\n")

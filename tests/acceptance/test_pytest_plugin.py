@@ -7,16 +7,16 @@ import re
 import signal
 import subprocess
 import sys
-import time
 from pathlib import Path
 from xml.etree import ElementTree
 
 import pytest
 
 from tests.acceptance.conftest import free_port
+from tests.patience import until
 
 pytest_plugins = ["pytester"]
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(240)]
+pytestmark = pytest.mark.slow
 
 #: How often eight workers run beside one another.
 RUNS = int(os.environ.get("LOCALFAAS_PLUGIN_RUNS", "1"))
@@ -95,6 +95,163 @@ def test_code_under_test_finds_the_account_by_itself_and_each_test_has_its_own(
     run(project).assert_outcomes(passed=8)
 
 
+def test_foreign_variables_lead_nowhere_else_and_come_back(
+    project: pytest.Pytester, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    given = {
+        "AWS_PROFILE": "mine",
+        "AWS_SESSION_TOKEN": "token",
+        "AWS_ENDPOINT_URL_SQS": "http://localhost:9",
+        "AWS_IGNORE_CONFIGURED_ENDPOINT_URLS": "true",
+        "AWS_USE_FIPS_ENDPOINT": "true",
+        "AWS_REGION": "xx-nowhere-1",
+    }
+    for name, value in given.items():
+        monkeypatch.setenv(name, value)
+    project.makepyfile(
+        f"""
+        import os
+
+        GIVEN = {given}
+
+        def test_it_is_found(localfaas, monkeypatch):
+            monkeypatch.setenv("AWS_REGION", "xx-elsewhere-1")
+            monkeypatch.undo()  # of what the test has set itself
+            import boto3
+            for service in ("sqs", "sts"):
+                assert boto3.client(service).meta.endpoint_url == localfaas.url
+            assert boto3.client("sts").get_caller_identity()["Account"] == localfaas.account
+
+        def test_they_are_back():
+            import boto3
+            assert {{name: os.environ.get(name) for name in GIVEN}} == GIVEN
+            assert boto3.DEFAULT_SESSION is None
+        """
+    )
+    run(project).assert_outcomes(passed=2)
+
+
+def test_a_fixture_of_a_wider_scope_has_an_account_for_all_of_its_tests(
+    project: pytest.Pytester,
+) -> None:
+    project.makepyfile(
+        """
+        import boto3, pytest
+
+        @pytest.fixture(scope="module")
+        def greeter(localfaas_account):
+            with localfaas_account() as localfaas:
+                localfaas.deploy("greets")
+                yield localfaas
+
+        def account():
+            return boto3.client("sts").get_caller_identity()["Account"]
+
+        @pytest.mark.parametrize("n", range(2))
+        def test_together(greeter, n):
+            assert greeter.invoke("greets", {"name": "you"}).payload == "hello you"
+            greeter.assert_cold(1)
+            assert account() == greeter.account
+
+        def test_own_account_beside_it(greeter, localfaas):
+            assert account() == localfaas.account != greeter.account
+            localfaas.assert_nothing_left()
+
+        def test_that_of_the_module_is_found_again(greeter):
+            assert account() == greeter.account
+            assert greeter.invoke("greets", {}).error == ""
+
+        def test_options(localfaas_account):
+            with localfaas_account(region="eu-west-1") as localfaas:
+                assert localfaas.region == "eu-west-1"
+        """
+    )
+    result = run(project)
+    result.assert_outcomes(passed=4, failed=1)
+    result.stdout.fnmatch_lines(["greets: success, *", "greets: error, *warm, KeyError*"])
+
+
+def test_mistakes_are_told_where_the_test_makes_them(project: pytest.Pytester) -> None:
+    project.makefile(".yaml", template="Parameters: {Size: {Type: Number}}\nResources: {}\n")
+    project.makepyfile(
+        """
+        import pytest
+
+        def test_folder(localfaas):
+            localfaas.deploy("greet")
+
+        def test_parameter(localfaas):
+            localfaas.deploy("template.yaml", Sise=3)
+
+        def test_empty(localfaas, tmp_path):
+            localfaas.deploy(tmp_path)
+
+        def test_elsewhere(localfaas):
+            import os
+            os.dup2(os.open("greets/app.py", os.O_RDONLY), 900)
+            localfaas.deploy("/proc/self/fd/900")  # this process sees it
+
+        def test_parameter_of_a_folder(localfaas):
+            localfaas.deploy("greets", Size=3)
+
+        def test_function(localfaas):
+            localfaas.invoke("greet")
+
+        def test_claim(localfaas):
+            localfaas.deploy("greets")
+            localfaas.assert_billed_under(100, "greet")
+
+        @pytest.mark.localfaas("greets")
+        def test_marker(localfaas): ...
+
+        @pytest.mark.localfaas(profile="awz")
+        def test_option(localfaas): ...
+        """
+    )
+    result = run(project, "--tb=long")
+    result.assert_outcomes(failed=7, errors=2)
+    result.stdout.fnmatch_lines_random(
+        [
+            "E *ClientError: *greet does not exist",
+            "E *ClientError: *test_empty0 holds no function: *handler or lambda_handler",
+            'E */fd/900 does not exist where the emulator runs,*"/proc/self/fd:/proc/self/fd"*',
+            "E *ClientError: *template.yaml has no parameter Sise; it has Size",
+            "E *ClientError: *greets is no template: the parameter Size has no meaning for it",
+            "E *ResourceNotFoundException: *Function not found: *",
+            "E *AssertionError: there is no function greet; there is greets",
+            "the marker localfaas takes options of `localfaas up`, not 'greets': give *",
+            "the emulator did not start: there is no profile 'awz': *",
+        ]
+    )
+    for inner in ("*During handling of*", "*def _checked*", "*def _make_api_call*", "*def _of*"):
+        result.stdout.no_fnmatch_line(inner)
+
+
+def test_parameters_need_not_be_texts(project: pytest.Pytester) -> None:
+    project.makefile(
+        ".yaml",
+        template="""
+        Parameters:
+          Size: {Type: Number}
+          On: {Type: String, AllowedValues: ["true", "false"]}
+          Names: {Type: CommaDelimitedList}
+        Resources: {Topic: {Type: "AWS::SNS::Topic"}}
+        Outputs: {All: {Value: !Sub ["${Size} ${On} ${Last}", {Last: !Select [1, !Ref Names]}]}}
+        """,
+    )
+    project.makepyfile(
+        """
+        import pytest
+
+        @pytest.mark.localfaas(seed=None)
+        def test_it(localfaas):
+            found = localfaas.deploy("template.yaml", Size=3, On=True, Names=["a", "b"])
+            assert found.outputs == {"All": "3 true b"}
+        """
+    )
+    run(project).assert_outcomes(passed=1)
+
+
 def test_a_marker_gives_options_and_tests_with_the_same_share_an_emulator(
     project: pytest.Pytester,
 ) -> None:
@@ -140,6 +297,24 @@ def test_a_failed_test_shows_calls_and_logs(project: pytest.Pytester) -> None:
     result.stdout.fnmatch_lines(["greets | *KeyError*"])
 
 
+def test_a_test_that_fails_in_its_own_fixture_shows_them_too(project: pytest.Pytester) -> None:
+    project.makepyfile(
+        """
+        import pytest
+
+        @pytest.fixture
+        def greeting(localfaas):
+            localfaas.deploy("greets")
+            assert localfaas.invoke("greets", {}).error == ""
+
+        def test_it(greeting): ...
+        """
+    )
+    result = run(project)
+    result.assert_outcomes(errors=1)
+    result.stdout.fnmatch_lines(["greets: error, *cold: *KeyError*", "greets | *KeyError*"])
+
+
 def test_junit_reports_have_what_a_failed_test_shows(project: pytest.Pytester) -> None:
     project.makepyfile(
         """
@@ -178,11 +353,25 @@ def test_claims_that_do_not_hold_say_why(project: pytest.Pytester) -> None:
                 localfaas.assert_billed_under(1)
             url = localfaas.client("sqs").create_queue(QueueName="mine")["QueueUrl"]
             localfaas.client("sqs").send_message(QueueUrl=url, MessageBody="left")
-            with pytest.raises(AssertionError, match="mine: 1 messages"):
+            with pytest.raises(AssertionError, match="mine: 1 message$"):
                 localfaas.assert_nothing_left()
         """
     )
     run(project).assert_outcomes(passed=1)
+
+
+def test_a_claim_that_does_not_hold_shows_the_line_that_makes_it(project: pytest.Pytester) -> None:
+    project.makepyfile(
+        """
+        def test_wrong(localfaas):
+            localfaas.deploy("greets")
+            localfaas.invoke("greets", {"name": "you"})
+            localfaas.assert_cold(0)
+        """
+    )
+    result = run(project)
+    result.stdout.fnmatch_lines([">*localfaas.assert_cold(0)", "E*AssertionError: 1 cold start, *"])
+    result.stdout.no_fnmatch_line("*def assert_cold*")
 
 
 def test_workers_have_emulators_of_their_own(project: pytest.Pytester) -> None:
@@ -198,7 +387,7 @@ def test_workers_have_emulators_of_their_own(project: pytest.Pytester) -> None:
     run(project, "-n", "2").assert_outcomes(passed=9)
 
 
-@pytest.mark.timeout(200 + 20 * RUNS)
+@pytest.mark.timeout(300 + 20 * RUNS)
 def test_eight_workers_do_not_get_into_each_others_way(project: pytest.Pytester) -> None:
     project.makepyfile(
         """
@@ -233,10 +422,7 @@ def test_nothing_lives_on_after_a_worker_is_killed(project: pytest.Pytester) -> 
     )
     assert ran.returncode == -signal.SIGKILL
     pid = int((project.path / "pid").read_text())
-    end = time.monotonic() + 10
-    while _group(pid) and time.monotonic() < end:
-        time.sleep(0.02)
-    assert _group(pid) == []
+    until(lambda: _group(pid), lambda left: not left)
 
 
 def _group(pid: int) -> list[str]:
@@ -253,6 +439,29 @@ def _group(pid: int) -> list[str]:
     return found
 
 
+def test_an_emulator_that_ends_in_a_test_says_so_and_the_next_test_has_another(
+    project: pytest.Pytester,
+) -> None:
+    project.makepyfile(
+        """
+        import os, signal, time
+
+        def test_it_ends(localfaas, localfaas_server):
+            os.killpg(localfaas_server.pid, signal.SIGKILL)
+            while localfaas_server.runs():
+                time.sleep(0.01)
+            localfaas.deploy("greets")
+
+        def test_after_it(localfaas):
+            assert localfaas.deploy("greets").functions
+        """
+    )
+    result = run(project)
+    result.assert_outcomes(passed=1, failed=1, errors=1)
+    result.stdout.fnmatch_lines(["E *the emulator has ended (exit code -9); it printed last:"])
+    result.stdout.no_fnmatch_line("*start one with*")
+
+
 def test_a_running_emulator_is_used_where_it_is_asked_for(project: pytest.Pytester) -> None:
     from emulator.client.server import Server
 
@@ -264,6 +473,9 @@ def test_a_running_emulator_is_used_where_it_is_asked_for(project: pytest.Pytest
 
         def test_the_same(localfaas):
             assert localfaas.client("lambda").list_functions()["Functions"] == []
+
+        def test_the_region_is_its_own(localfaas_noproc):
+            assert localfaas_noproc.region == "eu-west-1"
         """
     )
     # Somebody's own emulator may run where one is looked for.
@@ -274,15 +486,15 @@ def test_a_running_emulator_is_used_where_it_is_asked_for(project: pytest.Pytest
         """
     )
     run(project, "-k", "there", "-rs").assert_outcomes(skipped=1)
-    server = Server.start(["--port", "0"])
+    server = Server.start(["--port", "0", "--region", "eu-west-1"])
     try:
         result = run(project, "--localfaas-endpoint", server.url)
-        result.assert_outcomes(passed=2)
+        result.assert_outcomes(passed=3)
     finally:
         server.stop()
     result = run(project, "--localfaas-endpoint", server.url)
     assert result.ret != 0
-    assert re.search("no emulator answers at http://localhost", result.stdout.str())
+    assert re.search("^no emulator answers at http://localhost", result.stdout.str(), re.MULTILINE)
 
 
 def test_it_costs_nothing_where_no_fixture_is_asked_for(project: pytest.Pytester) -> None:
@@ -311,3 +523,7 @@ def test_an_emulator_that_does_not_start_says_why(project: pytest.Pytester) -> N
     result = run(project, "--localfaas-options=--nonsense")
     result.assert_outcomes(errors=1)
     result.stdout.fnmatch_lines(["*No such option: --nonsense*"])
+    result.stdout.no_fnmatch_line("*subprocess.Popen*")
+    result = run(project, "--localfaas-options=--region 'eu-west-1")
+    result.assert_outcomes(errors=1)
+    result.stdout.fnmatch_lines(["*--localfaas-options * can't be read: No closing quotation"])

@@ -14,6 +14,7 @@ import pytest
 
 from emulator.services.sqs.operations import OPERATIONS
 from tests.acceptance.conftest import Up
+from tests.patience import PATIENCE_S, until
 
 #: One process for all commands: each of its own would take a second to import the CLI.
 _CLI = """
@@ -69,7 +70,7 @@ class Cli:
         return code, out, err
 
     def close(self) -> None:
-        self._process.communicate(timeout=20)
+        self._process.communicate(timeout=PATIENCE_S)
 
 
 @pytest.fixture
@@ -82,8 +83,8 @@ def cli(samples_up: Up) -> Iterator[Cli]:
 def _handles(cli: Cli, url: str, count: int) -> list[str]:
     """Receive so many messages; returns their handles."""
     found: list[str] = []
-    until = time.monotonic() + 20
-    while len(found) < count and time.monotonic() < until:
+    end = time.monotonic() + PATIENCE_S
+    while len(found) < count and time.monotonic() < end:
         answer = cli("receive-message", queue_url=url, max_number_of_messages=10) or {}
         found += [message["ReceiptHandle"] for message in answer.get("Messages", [])]
     assert len(found) == count
@@ -128,9 +129,7 @@ def test_every_operation(cli: Cli) -> None:
     cli("change-message-visibility-batch", queue_url=url, entries=entries)
     # Received once already: both go to the dead-letter queue instead.
     assert cli("receive-message", queue_url=url, max_number_of_messages=10) is None
-    until = time.monotonic() + 20
-    while _count(cli, dead) < 2 and time.monotonic() < until:
-        time.sleep(0.05)
+    until(lambda: _count(cli, dead) == 2)
     slow = {"source_arn": dead_arn, "max_number_of_messages_per_second": "1"}
     task = cli("start-message-move-task", **slow)["TaskHandle"]
     cli("cancel-message-move-task", task_handle=task)

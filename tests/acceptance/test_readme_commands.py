@@ -16,8 +16,9 @@ import pytest
 from tests.acceptance.conftest import ROOT, Up, localfaas_up
 from tests.acceptance.test_samples import memory_is_limited
 from tests.needs import need
+from tests.patience import PATIENCE_S, until
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(240)]
+pytestmark = pytest.mark.slow
 
 #: What makes the place that the other commands run in.
 _BEFORE = ("make ", "source ", "eval ", "localfaas up")
@@ -126,10 +127,10 @@ def runs_here(command: str) -> bool:
 
 def check(shell: Shell, command: str) -> None:
     """Run a command until it prints what it is to print, which may take its time for a queue."""
-    end = time.monotonic() + 90
+    end = time.monotonic() + PATIENCE_S
     while True:
         with shell.start(command) as (process, file):
-            status = process.wait(60)
+            status = process.wait(PATIENCE_S)
         printed = file.read_text()
         failed = "error: the function failed" in printed
         assert status == (1 if failed else 0), f"{command}\n{printed}"
@@ -141,7 +142,4 @@ def check(shell: Shell, command: str) -> None:
 
 
 def until_printed(file: Path, text: str) -> None:
-    end = time.monotonic() + 30
-    while text not in file.read_text():
-        assert time.monotonic() < end, f"never printed {text}:\n{file.read_text()}"
-        time.sleep(0.1)
+    until(file.read_text, lambda printed: text in printed)

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import json
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
 
 from emulator.settings import Settings
 from tests.api.conftest import Running, create, zip_of
+from tests.patience import until
 
 #: Calls itself through the SDK until it is told not to; returns how often it ran.
 _CIRCLE = zip_of(
@@ -50,7 +50,7 @@ def handler(event, context):
 
 @pytest.fixture(scope="module")
 def running() -> Iterator[Running]:
-    running = Running(Settings(port=0))
+    running = Running(Settings(port=0, cpu_limit="none"))
     yield running
     running.stop()
 
@@ -60,17 +60,7 @@ def _create(client: Any, name: str, code: bytes, timeout: int = 60) -> None:
     client.get_waiter("function_active_v2").wait(FunctionName=name)
 
 
-def _until(condition: Callable[[], Any]) -> Any:
-    for _ in range(2400):
-        found = condition()
-        if found:
-            return found
-        time.sleep(0.05)
-    raise AssertionError("it did not come to be")
-
-
 @pytest.mark.slow
-@pytest.mark.timeout(180)
 def test_a_circle_is_stopped_after_sixteen_calls(running: Running) -> None:
     client = running.client("lambda")
     _create(client, "circle", _CIRCLE, timeout=170)
@@ -85,7 +75,6 @@ def test_a_circle_is_stopped_after_sixteen_calls(running: Running) -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.timeout(180)
 def test_an_asynchronous_circle_ends_in_the_destination_and_the_dead_letter_queue(
     running: Running,
 ) -> None:
@@ -108,16 +97,15 @@ def test_an_asynchronous_circle_ends_in_the_destination_and_the_dead_letter_queu
         )
         return answer.get("Messages")
 
-    record = json.loads(_until(lambda: received("failed"))[0]["Body"])
+    record = json.loads(until(lambda: received("failed"))[0]["Body"])
     assert record["requestContext"]["condition"] == "RecursiveInvocation"
     assert record["requestPayload"] == {"hops": 17, "most": 40}
     assert "responsePayload" not in record
-    dead = _until(lambda: received("dead"))[0]
+    dead = until(lambda: received("dead"))[0]
     assert json.loads(dead["Body"]) == {"hops": 17, "most": 40}
 
 
 @pytest.mark.slow
-@pytest.mark.timeout(180)
 def test_a_circle_that_is_allowed_goes_on(running: Running) -> None:
     client = running.client("lambda")
     _create(client, "allowed", _RELAY)
@@ -136,7 +124,7 @@ def test_a_circle_that_is_allowed_goes_on(running: Running) -> None:
             return []
         return events
 
-    assert _until(hops)
+    assert until(hops)
 
 
 def test_messages_carry_the_trace_header_of_their_sender(running: Running) -> None:
@@ -169,7 +157,6 @@ def handler(event, context):
 
 
 @pytest.mark.slow
-@pytest.mark.timeout(180)
 def test_a_circle_through_a_queue_is_left(running: Running) -> None:
     client, sqs = running.client("lambda"), running.client("sqs")
     _create(client, "loop", _LOOP)
@@ -195,5 +182,5 @@ def test_a_circle_through_a_queue_is_left(running: Running) -> None:
         told = sqs.get_queue_attributes(QueueUrl=url, AttributeNames=names)["Attributes"]
         return sum(int(count) for count in told.values())
 
-    _until(lambda: len(hops()) >= 16 and not left())
+    until(lambda: len(hops()) >= 16 and not left())
     assert hops() == list(range(1, 17))

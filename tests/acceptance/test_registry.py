@@ -27,10 +27,11 @@ from tests.acceptance.conftest import free_port
 from tests.acceptance.drivers import settings
 from tests.acceptance.own_engine import CACHE, OwnEngine, own_engine
 from tests.acceptance.own_registry import PASSWORD, USER, Registry, archive, base, own_registry
-from tests.acceptance.test_docker import create_image, wait_until
+from tests.acceptance.test_docker import create_image
 from tests.acceptance.test_faults import again
 from tests.api.conftest import Running, create, zip_of
 from tests.needs import unavailable
+from tests.patience import PATIENCE_S, until
 
 pytestmark = [pytest.mark.docker, pytest.mark.xdist_group("docker-registry")]
 
@@ -104,8 +105,8 @@ def state_of(client: Any, name: str) -> dict[str, Any]:
 
 def reaches(client: Any, name: str, state: str) -> str:
     """Wait until the function is in ``state``, and return why."""
-    wait_until(lambda: state_of(client, name)["State"] == state, 60)
-    return state_of(client, name).get("StateReason", "")
+    found = until(lambda: state_of(client, name), lambda found: found["State"] == state)
+    return str(found.get("StateReason", ""))
 
 
 def localfaas(*words: str) -> subprocess.CompletedProcess[str]:
@@ -149,7 +150,7 @@ class Command:
     def invoke(self) -> bytes:
         url = f"http://localhost:{self.port}/2015-03-31/functions/hello/invocations"
         try:
-            with urllib.request.urlopen(url, data=b'{"a": 1}', timeout=60) as answer:
+            with urllib.request.urlopen(url, data=b'{"a": 1}', timeout=PATIENCE_S) as answer:
                 return answer.read()
         except urllib.error.HTTPError as error:
             with error:
@@ -158,13 +159,13 @@ class Command:
     def serves(self) -> bool:
         """Say whether an environment is being started."""
         url = f"http://localhost:{self.port}/_emulator/environments"
-        with urllib.request.urlopen(url, timeout=60) as answer:
+        with urllib.request.urlopen(url, timeout=PATIENCE_S) as answer:
             return b'"starting"' in answer.read()
 
     def end(self) -> str:
         self.process.send_signal(signal.SIGTERM)
-        self.process.wait(60)
-        self._reading.join(10)
+        self.process.wait(PATIENCE_S)
+        self._reading.join(PATIENCE_S)
         return self.output
 
 
@@ -175,10 +176,10 @@ def test_a_first_use_is_seen(
     registry.pace = 0.01  # so that there is something to be seen
     up = Command(write_function(tmp_path), image, terminal=terminal)
     try:
-        wait_until(lambda: f"{image}: pulling" in up.output, 60)
+        until(lambda: f"{image}: pulling" in up.output)
         assert up.invoke() == b'{"a": 1}'
         # What is printed is printed soon, by a thread of its own.
-        wait_until(lambda: "REPORT" in up.output)
+        until(lambda: "REPORT" in up.output)
     finally:
         output = up.end()
     told = [line for line in output.splitlines() if line.startswith(f"{image}: ")]
@@ -199,12 +200,12 @@ def test_a_pull_does_not_hold_up_the_end(
     registry.pass_bytes = 4 * MB
     up = Command(write_function(tmp_path), image, terminal=False)
     try:
-        wait_until(lambda: f"{image}: pulling" in up.output, 60)
+        until(lambda: f"{image}: pulling" in up.output)
         with ThreadPoolExecutor(1) as pool:
             calling = pool.submit(up.invoke)
-            wait_until(up.serves)
+            until(up.serves)
             output = up.end()
-            assert b"is not pulled any more: the emulator ends" in calling.result(60)
+            assert b"is not pulled any more: the emulator ends" in calling.result(PATIENCE_S)
     finally:
         registry.passing.set()
         up.process.kill()
@@ -246,9 +247,9 @@ def test_an_image_function_is_pending_while_its_image_comes(
             Role="arn:aws:iam::000000000000:role/role",
             PackageType="Image",
             Code={"ImageUri": image},
-            Timeout=10,
+            Timeout=60,
         )
-        wait_until(registry.sends_layers)
+        until(registry.sends_layers)
         assert state_of(client, "f")["State"] == "Pending"
         with pytest.raises(ClientError, match="following state: Pending"):
             client.invoke(FunctionName="f")
@@ -291,7 +292,7 @@ def test_many_first_uses_are_one_pull(
 ) -> None:
     with running(image, functions=(write_function(tmp_path),)) as emulator:
         client = emulator.client("lambda")
-        client.update_function_configuration(FunctionName="hello", Timeout=30)
+        client.update_function_configuration(FunctionName="hello", Timeout=60)
         with ThreadPoolExecutor(20) as pool:
             calls = pool.map(lambda number: again(client, "hello", number).payload, range(1, 21))
             assert list(calls) == list(range(1, 21))
@@ -385,7 +386,7 @@ def test_a_call_does_not_wait_for_a_long_pull(
     registry.pass_bytes = 4 * MB
     with running(image, functions=(write_function(tmp_path),)) as emulator:
         client = emulator.client("lambda")
-        wait_until(registry.sends_layers)
+        until(registry.sends_layers)
         for _ in range(5):  # more than there are threads for containers
             with pytest.raises(ClientError, match=rf"{image} is still being pulled") as told:
                 client.invoke(FunctionName="hello")
@@ -425,7 +426,7 @@ def test_an_engine_that_dies_while_it_pulls(
     with running(image) as emulator:
         client = emulator.client("lambda")
         create(client, "f")
-        wait_until(registry.sends_layers)
+        until(registry.sends_layers)
         engine.stop(signal.SIGTERM)
         try:
             assert "could not be pulled: the Docker engine" in reaches(client, "f", "Failed")
@@ -459,11 +460,11 @@ def test_a_private_registry(
     image = private_registry.push(f"faas:{kind.lower()}", *layers, config=CONFIG)
     with running(image) as emulator:
         client = emulator.client("lambda")
-        fields = {"FunctionName": "f", "Timeout": 10, "Role": "arn:aws:iam::000000000000:role/r"}
+        fields = {"FunctionName": "f", "Timeout": 60, "Role": "arn:aws:iam::000000000000:role/r"}
         if kind == "Image":
             client.create_function(**fields, PackageType="Image", Code={"ImageUri": image})
         else:
-            create(client, "f", Timeout=10)
+            create(client, "f", Timeout=60)
         reason = reaches(client, "f", "Failed")
         assert f"no basic auth credentials (`docker login {private_registry.host}`" in reason
         subprocess.run(
@@ -538,7 +539,7 @@ def test_each_function_has_the_image_of_its_architecture(
         for turn in ("first", "second"):
             for architecture, machine in (("x86_64", "x86_64"), ("arm64", "aarch64")):
                 name = f"{turn}-{architecture}"
-                create(client, name, Code=code, Architectures=[architecture], Timeout=30)
+                create(client, name, Code=code, Architectures=[architecture], Timeout=60)
                 assert again(client, name).payload == machine
     assert registry.pulls(image) == 2
     notes = {text for text in emulator.console.warnings if EMULATED in text}
@@ -553,7 +554,7 @@ def test_an_image_function_of_the_other_architecture_is_emulated(
     image = registry.push("faas:arm64", *layers, architecture="arm64", config=CONFIG)
     with running(image) as emulator:
         client = emulator.client("lambda")
-        create_image(client, "f", image, Architectures=["arm64"], Timeout=30)
+        create_image(client, "f", image, Architectures=["arm64"], Timeout=60)
         assert again(client, "f", "x").payload == ["x", "aarch64"]
 
 
@@ -564,7 +565,7 @@ def test_an_image_of_another_architecture_than_the_functions(
     image = registry.push(f"faas:only-{kind.lower()}", base(), config=CONFIG)
     with running(image) as emulator:
         client = emulator.client("lambda")
-        fields = {"Architectures": ["arm64"], "Timeout": 10}
+        fields = {"Architectures": ["arm64"], "Timeout": 60}
         if kind == "Zip":
             create(client, "f", **fields)
         else:
@@ -588,7 +589,7 @@ def test_an_image_function_that_this_machine_can_not_run(
     image = registry.push("faas:foreign", layer, architecture="arm64", config=config)
     with running(image) as emulator:
         client = emulator.client("lambda")
-        create_image(client, "f", image, Architectures=["arm64"], Timeout=10)
+        create_image(client, "f", image, Architectures=["arm64"], Timeout=60)
         call = again(client, "f")
     assert call.payload["errorType"] == "Runtime.InvalidEntrypoint"
     expected = f"fork/exec /client: exec format error ({EMULATED}"

@@ -10,10 +10,11 @@ from typing import Any
 import pytest
 
 from tests.acceptance.conftest import ROOT, Up, localfaas_up
-from tests.browser import chromium
+from tests.browser import chromium, new_page
 from tests.needs import need
+from tests.patience import PATIENCE_S
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(180)]
+pytestmark = pytest.mark.slow
 
 
 @pytest.fixture(scope="module")
@@ -32,7 +33,7 @@ def outputs(up: Up) -> dict[str, str]:
 def call(
     up: Up, api_id: str, path: str, method: str = "GET", body: Any = None, **headers: str
 ) -> tuple[int, Any]:
-    connection = http.client.HTTPConnection("localhost", up.port, timeout=60)
+    connection = http.client.HTTPConnection("localhost", up.port, timeout=PATIENCE_S)
     host = f"{api_id}.execute-api.us-east-1.localhost:{up.port}"
     sent = {"Host": host, "Content-Type": "application/json", **headers}
     try:
@@ -68,7 +69,7 @@ def test_a_browser_uses_the_service_and_watches_the_stream(up: Up, outputs: dict
     orders = f"http://{outputs['OrdersApi']}.execute-api.us-east-1.localhost:{up.port}/Prod/orders"
     ticker = f"http://{outputs['TickerApi']}.execute-api.us-east-1.localhost:{up.port}/Prod"
     with chromium() as browser:
-        page = browser.new_page()
+        page = new_page(browser)
         # A page of another origin: the API's own CORS lets it in.
         page.goto(f"{ticker}?count=1&pause=0")
         placed = page.evaluate(
@@ -83,9 +84,10 @@ def test_a_browser_uses_the_service_and_watches_the_stream(up: Up, outputs: dict
         assert placed == [201, "pen"]
         # The first tick is there while the function still writes.
         page.goto(f"{ticker}?count=400&pause=20", wait_until="commit")
-        page.wait_for_selector("#ticks li")
-        assert page.query_selector("#end") is None
-        seen = len(page.query_selector_all("#ticks li"))
-        page.wait_for_function(f"document.querySelectorAll('#ticks li').length > {seen + 20}")
-        assert page.query_selector("#end") is None
+        for count in (1, 20):
+            found = page.wait_for_function(
+                f"document.querySelectorAll('#ticks li').length >= {count}"
+                " && [document.querySelector('#end')]"
+            )
+            assert found.json_value() == [None]
         browser.close()

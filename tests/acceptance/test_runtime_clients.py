@@ -22,7 +22,7 @@ pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="awslambdaric is
 @pytest.fixture(scope="module")
 def emulator() -> Iterator[Running]:
     pytest.importorskip("awslambdaric")
-    running = Running(Settings(port=0, bootstrap="awslambdaric"))
+    running = Running(Settings(port=0, cpu_limit="none", bootstrap="awslambdaric"))
     yield running
     running.stop()
 
@@ -38,7 +38,7 @@ RUNTIME = f"python{sys.version_info.major}.{sys.version_info.minor}"
 
 def test_awslambdaric_echoes_and_stays_warm(client: Any, emulator: Running) -> None:
     code = "n = 0\ndef handler(event, context):\n    global n; n += 1\n    return [n, event]\n"
-    first = run(client, "ric", code, {"a": "ü"}, Runtime=RUNTIME, Timeout=10)
+    first = run(client, "ric", code, {"a": "ü"}, Runtime=RUNTIME, Timeout=60)
     assert first.payload == [1, {"a": "ü"}], first.log
     for n in range(2, 30):
         assert again(client, "ric", n).payload == [n, n]
@@ -48,11 +48,11 @@ def test_awslambdaric_echoes_and_stays_warm(client: Any, emulator: Running) -> N
 def test_awslambdaric_reports_errors(client: Any) -> None:
     call = run(
         client, "ric-raises", "def handler(event, context):\n    raise KeyError('x')\n",
-        Runtime=RUNTIME, Timeout=10,
+        Runtime=RUNTIME, Timeout=60,
     )  # fmt: skip
     assert call.error == "Unhandled"
     assert call.payload["errorType"] == "KeyError"
-    call = run(client, "ric-import", "import nowhere\n", Runtime=RUNTIME, Timeout=10)
+    call = run(client, "ric-import", "import nowhere\n", Runtime=RUNTIME, Timeout=60)
     assert call.payload["errorType"] == "Runtime.ImportModuleError"
 
 
@@ -78,7 +78,7 @@ done
         "shell",
         Runtime="provided.al2023",
         Handler="x",
-        Timeout=10,
+        Timeout=60,
         MemorySize=1769,
         Code={"ZipFile": buffer.getvalue()},
     )
@@ -88,7 +88,7 @@ done
 
 
 def test_boto3_is_there_and_nothing_else_of_ours() -> None:
-    running = Running(Settings(port=0))
+    running = Running(Settings(port=0, cpu_limit="none"))
     try:
         code = """
 import importlib, os

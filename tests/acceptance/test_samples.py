@@ -17,6 +17,7 @@ from tests.acceptance.drivers import DRIVERS, KUBERNETES, in_cluster, options
 from tests.acceptance.matching import Outcome, Sample, check, samples
 from tests.contract.pods import pods
 from tests.needs import need
+from tests.patience import PATIENCE_S
 
 __all__ = ["pods"]
 
@@ -57,6 +58,15 @@ def check_steps(sample: Sample, run: Any) -> None:
         assert check(step.expected, run(step.event)) == [], f"step {number}"
 
 
+def take_their_time(up: Up) -> None:
+    """Give samples with AWS's default of three seconds, little beside other tests, a minute."""
+    client = up.client()
+    for each in client.list_functions()["Functions"]:
+        if each["Timeout"] == 3:
+            client.update_function_configuration(FunctionName=each["FunctionName"], Timeout=60)
+            client.get_waiter("function_updated_v2").wait(FunctionName=each["FunctionName"])
+
+
 @pytest.fixture(scope="module", params=[*DRIVERS, KUBERNETES])
 def cold_up(request: pytest.FixtureRequest) -> Iterator[Up]:
     """An emulator whose samples nothing else calls: one that keeps state must begin cold."""
@@ -66,16 +76,18 @@ def cold_up(request: pytest.FixtureRequest) -> Iterator[Up]:
             in_cluster(request.getfixturevalue("pods"), has_sdk=False) as (_, words),
             localfaas_up(template, "--no-watch", *words) as up,
         ):
+            take_their_time(up)
             yield up
         return
     with localfaas_up(template, "--no-watch", *options(request.param)) as up:
+        take_their_time(up)
         yield up
 
 
 @cache
 def memory_is_limited() -> bool:
     done = subprocess.run(
-        [*EMULATOR, "doctor", "--json"], capture_output=True, timeout=60, check=False
+        [*EMULATOR, "doctor", "--json"], capture_output=True, timeout=PATIENCE_S, check=False
     )
     return any(finding["subject"] == "control groups" for finding in json.loads(done.stdout))
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import io
 import json
 import subprocess
-import time
 import urllib.request
 import uuid
 import zipfile
@@ -21,6 +20,7 @@ from tests.acceptance.test_snap_start import lines, settled
 from tests.api.conftest import Running, create
 from tests.api.test_admin import ask
 from tests.needs import need
+from tests.patience import PATIENCE_S, until
 
 _ON = {"ApplyOn": "PublishedVersions"}
 #: The library of hooks as AWS documents it for Java.
@@ -117,7 +117,7 @@ def publish(client: Any, runtime: str, code: bytes, handler: str, **fields: Any)
         Handler=handler,
         Code={"ZipFile": code},
         SnapStart=_ON,
-        **{"Timeout": 20, "MemorySize": 1769, **fields},
+        **{"Timeout": 60, "MemorySize": 1769, **fields},
     )
     client.get_waiter("function_active_v2").wait(FunctionName=name)
     client.publish_version(FunctionName=name)
@@ -159,17 +159,12 @@ def assert_restored(running: Running, name: str, times: int) -> None:
 
 def wait_for_spare(running: Running, name: str) -> None:
     """Wait until the next spare is there: what it takes is nobody's wait."""
-    until = time.monotonic() + 20
-    while time.monotonic() < until:
-        ready = [
-            each
-            for each in running.emulator.pools.environments.values()
-            if each.version.name == name and each.state.name == "SNAPSHOT"
-        ]
-        if ready:
-            return
-        time.sleep(0.02)
-    raise AssertionError(f"{name} has no spare")
+    until(
+        lambda: any(
+            each.version.name == name and each.state.name == "SNAPSHOT"
+            for each in list(running.emulator.pools.environments.values())
+        ),
+    )
 
 
 def test_node_js_goes_on_from_a_spare(client: Any, running: Running) -> None:
@@ -215,11 +210,11 @@ def test_latest_of_them_starts_as_ever(client: Any, running: Running) -> None:
 def _compiled(folder: Path) -> bytes:
     """Return an archive of the Java function, with the library of hooks from Maven Central."""
     jar = folder / Path(_CRAC).name
-    with urllib.request.urlopen(f"{CENTRAL}/{_CRAC}", timeout=60) as answer:
+    with urllib.request.urlopen(f"{CENTRAL}/{_CRAC}", timeout=PATIENCE_S) as answer:
         jar.write_bytes(answer.read())
     (folder / "Hooked.java").write_text(_JAVA)
     command: list[Any] = [need("javac"), "--release", "17", "-cp", jar, "-d", folder / "out"]
-    subprocess.run([*command, folder / "Hooked.java"], check=True, timeout=120)
+    subprocess.run([*command, folder / "Hooked.java"], check=True, timeout=PATIENCE_S)
     buffer = io.BytesIO()
     with zipfile.ZipFile(buffer, "w") as opened:
         for path in (folder / "out").rglob("*.class"):

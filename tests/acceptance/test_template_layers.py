@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import json
-import time
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from tests.acceptance.conftest import localfaas_up
+from tests.patience import until
 
 _TEMPLATE = """
 Resources:
@@ -58,9 +58,4 @@ def test_a_function_finds_the_layers_of_its_template(tmp_path: Path) -> None:
             "layer:Second:1",
         ]
         _write(tmp_path / "second" / "python" / "greeting.py", "text = 'good evening'\n")
-        for _ in range(600):
-            if call() == "good evening, first":
-                break
-            time.sleep(0.05)
-        else:
-            raise AssertionError("the change of the layer was not seen")
+        until(lambda: call() == "good evening, first")

@@ -15,10 +15,10 @@ import pytest
 
 from tests.acceptance.conftest import ROOT, localfaas_up
 from tests.browser import chromium
+from tests.patience import PATIENCE_S
 
 pytestmark = [
     pytest.mark.slow,
-    pytest.mark.timeout(240),
     pytest.mark.xdist_group("traced-order"),
 ]
 
@@ -39,9 +39,11 @@ def traced() -> Iterator[Traced]:
         rest.close()
         url = f"{up.url}/restapis/{api['id']}/shop/_user_request_/orders"
         order = json.dumps({"id": "A-1"}).encode()
-        with urllib.request.urlopen(urllib.request.Request(url, order), timeout=60) as answer:
+        with urllib.request.urlopen(
+            urllib.request.Request(url, order), timeout=PATIENCE_S
+        ) as answer:
             root = answer.headers["x-amzn-trace-id"].partition(";")[0].removeprefix("Root=")
-        end = time.monotonic() + 90
+        end = time.monotonic() + PATIENCE_S
         kinds: list[str] = []
         names: list[str] = []
         # The handler of the function that stores is the last to be told.
@@ -85,7 +87,7 @@ def test_the_command_shows_it_in_eighty_columns(traced: Traced) -> None:
         [sys.executable, "-m", "emulator", "trace", "last", "--endpoint", traced.url],
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=PATIENCE_S,
         check=True,
     ).stdout
     assert traced.id in shown

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import time
 import urllib.request
 from pathlib import Path
 from typing import Any
@@ -13,8 +12,9 @@ import pytest
 
 from tests.acceptance.conftest import ROOT, Up, localfaas_up
 from tests.acceptance.test_event_samples import command, outputs, receive
+from tests.patience import until
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(240)]
+pytestmark = pytest.mark.slow
 
 
 def execute(up: Up, arn: str, given: Any, name: str = "") -> str:
@@ -27,14 +27,14 @@ def execute(up: Up, arn: str, given: Any, name: str = "") -> str:
 
 def over(up: Up, arn: str, status: str) -> dict[str, Any]:
     client = up.client("stepfunctions")
-    until = time.monotonic() + 90
-    while time.monotonic() < until:
-        found: dict[str, Any] = client.describe_execution(executionArn=arn)
-        if found["status"] != "RUNNING":
-            assert found["status"] == status, json.dumps(found, default=str)
-            return found
-        time.sleep(0.1)
-    raise AssertionError(f"{arn} does not end")
+
+    def look() -> Any:
+        found = client.describe_execution(executionArn=arn)
+        return found if found["status"] != "RUNNING" else None
+
+    found: dict[str, Any] = until(look)
+    assert found["status"] == status, json.dumps(found, default=str)
+    return found
 
 
 def test_an_order_is_shipped_or_taken_back(tmp_path: Path) -> None:
@@ -60,9 +60,7 @@ def test_an_order_is_shipped_or_taken_back(tmp_path: Path) -> None:
         detail = json.dumps({"item": "pen", "quantity": 1, "price": 1})
         entry = {"Source": "shop", "DetailType": "OrderPlaced", "Detail": detail}
         assert up.client("events").put_events(Entries=[entry])["FailedEntryCount"] == 0
-        until = time.monotonic() + 60
-        while "pen" not in command(up, "workflow", "show", "orders"):
-            assert time.monotonic() < until
+        until(lambda: "pen" in command(up, "workflow", "show", "orders"))
         definition = tmp_path / "double.asl.json"
         definition.write_text(
             json.dumps(

@@ -8,6 +8,7 @@ import threading
 import urllib.request
 import zipfile
 from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +22,7 @@ from emulator.app import Emulator
 from emulator.settings import Settings
 from emulator.stack.sam_worker import translate
 from emulator.testing import RecordingConsole, ScriptedDriver, echo
+from tests.api.stacks import Stacks
 
 
 class Running:
@@ -39,7 +41,7 @@ class Running:
         self.console = RecordingConsole()
         self._thread = threading.Thread(target=self._run, daemon=True)
         self._thread.start()
-        assert self._ready.wait(20), "the emulator did not start"
+        assert self._ready.wait(60), "the emulator did not start"
 
     def _run(self) -> None:
         async def main() -> None:
@@ -66,7 +68,7 @@ class Running:
             result = function()
             return await result if asyncio.iscoroutine(result) else result
 
-        return asyncio.run_coroutine_threadsafe(on_loop(), self.loop).result(20)
+        return asyncio.run_coroutine_threadsafe(on_loop(), self.loop).result(60)
 
     def client(
         self,
@@ -75,7 +77,7 @@ class Running:
         region: str = "us-east-1",
         **options: Any,
     ) -> Any:
-        return boto3.client(
+        client = boto3.client(
             service,
             endpoint_url=self.url,
             region_name=region,
@@ -88,12 +90,21 @@ class Running:
                 **options,
             ),
         )
+        client.get_waiter = partial(_eager, client.get_waiter)
+        return client
 
     def stop(self) -> None:
         self.loop.call_soon_threadsafe(self.emulator.stop)
         self.loop.call_soon_threadsafe(self.emulator.stop)
-        self._thread.join(20)
+        self._thread.join(60)
         assert not self._thread.is_alive(), "the emulator did not end"
+
+
+def _eager(get_waiter: Callable[[str], Any], name: str) -> Any:
+    """Return a waiter of boto3 that looks again soon, where theirs rest for seconds."""
+    waiter = get_waiter(name)
+    waiter.config.delay, waiter.config.max_attempts = 0.02, 6000
+    return waiter
 
 
 def zip_of(**files: str) -> bytes:
@@ -111,14 +122,19 @@ ECHO = zip_of(app__py="def handler(event, context):\n    return event\n")
 
 
 def create(client: Any, name: str = "hello", /, **fields: Any) -> dict[str, Any]:
-    """Create a function with what every function needs."""
+    """Create a function with what every function needs; one of an image needs less."""
     request = {
         "FunctionName": name,
         "Runtime": "python3.12",
         "Handler": "app.handler",
         "Role": "arn:aws:iam::000000000000:role/role",
         "Code": {"ZipFile": ECHO},
+        # A busy machine may do nothing for three seconds, which is AWS's default. No queue's
+        # visibility timeout may be shorter: this is their default.
+        "Timeout": 30,
     }
+    if fields.get("PackageType") == "Image":
+        del request["Runtime"], request["Handler"]
     return client.create_function(**{**request, **fields})
 
 
@@ -151,17 +167,23 @@ def scripted_state(tmp_path: Path) -> Iterator[Running]:
 
 
 @pytest.fixture(scope="module")
-def _shared() -> Iterator[Running]:
+def running() -> Iterator[Running]:
+    """As ``scripted``, but one for all tests of a module."""
     running = Running(Settings(port=0, transition_seconds=0), driver=ScriptedDriver())
     yield running
     running.stop()
 
 
 @pytest.fixture
-def emptied(_shared: Running) -> Running:
-    """As ``scripted``, but one for all tests of a module, and emptied before each."""
-    request = urllib.request.Request(f"{_shared.url}/_emulator/reset", method="POST")
-    urllib.request.urlopen(request, timeout=20).close()
-    _shared.scripted_driver.script = echo
-    _shared.console.warnings.clear()
-    return _shared
+def emptied(running: Running) -> Running:
+    """As ``running``, but emptied before each test."""
+    request = urllib.request.Request(f"{running.url}/_emulator/reset", method="POST")
+    urllib.request.urlopen(request, timeout=60).close()
+    running.scripted_driver.script = echo
+    running.console.warnings.clear()
+    return running
+
+
+@pytest.fixture
+def stacks(running: Running) -> Stacks:
+    return Stacks(running)

@@ -45,7 +45,7 @@ class Calls:
     def until(self, count: int) -> list[tuple[str, Any]]:
         """Wait until there were so many calls, and return them all."""
         with self._changed:
-            assert self._changed.wait_for(lambda: len(self.all) >= count, 20), self.all
+            assert self._changed.wait_for(lambda: len(self.all) >= count, 60), self.all
             return list(self.all)
 
     def bodies(self) -> list[list[str]]:

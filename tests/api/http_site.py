@@ -105,7 +105,7 @@ class ApiSite:
         host: str | None = None,
     ) -> Answer:
         """Send a request to an API."""
-        connection = http.client.HTTPConnection("127.0.0.1", self.running.emulator.port, timeout=20)
+        connection = http.client.HTTPConnection("127.0.0.1", self.running.emulator.port, timeout=60)
         try:
             sent = {"Host": host or self.host(api_id), **(headers or {})}
             connection.request(method, path, body, sent)

@@ -33,7 +33,7 @@ class SqsServer:
         self._socket = socket.create_server(("127.0.0.1", 0))
         self._thread = threading.Thread(target=lambda: asyncio.run(self._run()), daemon=True)
         self._thread.start()
-        assert self._ready.wait(20), "the server did not start"
+        assert self._ready.wait(60), "the server did not start"
 
     async def _run(self) -> None:
         self._loop = asyncio.get_running_loop()
@@ -85,5 +85,5 @@ class SqsServer:
             self._server.should_exit = True
 
         self._loop.call_soon_threadsafe(end)
-        self._thread.join(20)
+        self._thread.join(60)
         assert not self._thread.is_alive(), "the server did not end"

@@ -70,7 +70,7 @@ def test_an_arn_of_another_account_is_no_way_in(
         f"User: arn:aws:iam::{_OTHER}:root is not authorized to perform: lambda:{action} on "
         f"resource: {_arn()} because no resource-based policy allows the lambda:{action} action"
     )
-    assert owner.get_function(FunctionName="shared")["Configuration"]["Timeout"] == 3
+    assert owner.get_function(FunctionName="shared")["Configuration"]["Timeout"] == 30
 
 
 def test_calls_and_tags(owner: Any, stranger: Any) -> None:

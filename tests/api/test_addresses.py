@@ -37,5 +37,5 @@ async def test_any_port_is_another_one_where_the_clients_port_is_taken() -> None
 
 
 def _status(url: str) -> int:
-    with urllib.request.urlopen(url, timeout=20) as answer:
+    with urllib.request.urlopen(url, timeout=60) as answer:
         return int(answer.status)

@@ -5,14 +5,18 @@ from __future__ import annotations
 import asyncio
 import http.client
 import io
+import itertools
 import json
 import os
+import re
 import subprocess
 import sys
 import threading
-import time
+import urllib.error
+import urllib.request
 import zipfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +25,7 @@ import pytest
 from emulator.model.process import namespace
 from emulator.settings import Settings
 from emulator.testing import ScriptedDriver
+from tests.patience import until
 
 from .conftest import ECHO, Running, create
 
@@ -28,7 +33,7 @@ from .conftest import ECHO, Running, create
 def ask(
     running: Running, path: str, method: str = "GET", headers: dict[str, str] | None = None
 ) -> tuple[int, dict[str, str], bytes]:
-    connection = http.client.HTTPConnection("127.0.0.1", running.emulator.port, timeout=20)
+    connection = http.client.HTTPConnection("127.0.0.1", running.emulator.port, timeout=60)
     try:
         connection.request(method, path, headers=headers or {})
         response = connection.getresponse()
@@ -56,7 +61,7 @@ def invoked(scripted: Running) -> Running:
 def test_health(scripted: Running) -> None:
     health = get(scripted, "health")
     assert health["status"] == "ok"
-    assert health["driver"] == "scripted"
+    assert (health["driver"], health["region"]) == ("scripted", "us-east-1")
     assert health["functions"] == health["environments"] == 0
 
 
@@ -68,6 +73,28 @@ def test_health_as_set_ups_made_for_localstack_ask_for_it(invoked: Running) -> N
         assert (services["lambda"], services["s3"]) == ("running", "available")
     assert ask(invoked, "/_localstack/health", headers={"Host": "evil.example"})[0] == 403
     assert ask(invoked, "/_localstack/nonsense")[0] == 404
+
+
+def test_the_start_as_set_ups_made_for_localstack_ask_for_it(invoked: Running) -> None:
+    parts = invoked.emulator.parts
+    object.__setattr__(parts, "begun", parts.begun - 1000)  # it is frozen, and began long ago
+    info = json.loads(ask(invoked, "/_localstack/info")[2])
+    assert (info["edition"], info["is_license_activated"]) == ("localfaas", False)
+    assert info["uptime"] >= 1000
+    assert datetime.fromisoformat(info["server_time_utc"])
+    init = json.loads(ask(invoked, "/_localstack/init")[2])
+    stages = {"BOOT": True, "START": True, "READY": True, "SHUTDOWN": False}
+    assert init == {"completed": stages, "scripts": []}
+    assert json.loads(ask(invoked, "/_localstack/init/ready")[2]) == {
+        "completed": True,
+        "scripts": [],
+    }
+    assert ask(invoked, "/_localstack/init/lunch")[0] == 404
+
+
+def test_a_reset_as_set_ups_made_for_localstack_ask_for_it(invoked: Running) -> None:
+    assert ask(invoked, "/_localstack/state/reset", method="POST")[0] == 200
+    assert get(invoked, "functions") == []
 
 
 def test_functions_with_what_is_not_acted_on(invoked: Running) -> None:
@@ -113,7 +140,7 @@ class Follower:
 
     def __init__(self, running: Running, query: str = "") -> None:
         port = running.emulator.port
-        self._connection = http.client.HTTPConnection("127.0.0.1", port, timeout=20)
+        self._connection = http.client.HTTPConnection("127.0.0.1", port, timeout=60)
         self._connection.request("GET", f"/_emulator/logs/follow{query}")
         self._response = self._connection.getresponse()
         self.first = self._response.readline()
@@ -144,10 +171,20 @@ def test_follow_leaves_nothing_behind_when_the_reader_goes(invoked: Running) -> 
     follower = Follower(invoked)
     assert len(listeners) == before + 1
     follower.close()
-    until = time.monotonic() + 10
-    while len(listeners) > before and time.monotonic() < until:
+
+    def left(count: Callable[[], int]) -> int:
         invoked.client("lambda").invoke(FunctionName="hello", Payload=b"{}")
-    assert len(listeners) == before
+        return count()
+
+    until(lambda: left(lambda: len(listeners)) == before)
+
+    async def waiting() -> list[str]:
+        return [each for each in map(repr, asyncio.all_tasks()) if "Event.wait" in each]
+
+    tasks = len(invoked.call(waiting))
+    follower = Follower(invoked)
+    follower.close()
+    until(lambda: left(lambda: len(invoked.call(waiting))) == tasks)
 
 
 def test_shutdown_drains_and_ends_followers() -> None:
@@ -165,7 +202,7 @@ def test_shutdown_drains_and_ends_followers() -> None:
     }
     assert list(follower.lines()) == []
     follower.close()
-    running._thread.join(20)
+    running._thread.join(60)
     assert not running._thread.is_alive()
 
 
@@ -186,8 +223,8 @@ def test_shutdown_now_does_not_wait_for_calls() -> None:
         assert calling.is_alive()
     status, _, body = ask(running, "/_emulator/shutdown?now=true", "POST")
     assert (status, json.loads(body)["in_flight"]) == (202, 1)
-    running._thread.join(20)
-    calling.join(20)
+    running._thread.join(60)
+    calling.join(60)
     assert not running._thread.is_alive()
     assert not calling.is_alive()
 
@@ -259,6 +296,41 @@ def test_docs_load_nothing_from_elsewhere(scripted: Running) -> None:
     assert "default-src 'none'" in headers["content-security-policy"]
     paths = get(scripted, "openapi.json")["paths"]
     assert "/_emulator/logs" in paths
+
+
+def test_every_path_answers_as_it_is_described(scripted: Running) -> None:
+    """Also what names nothing that is there, and what is no JSON."""
+    unlike = []
+    for template, operations in get(scripted, "openapi.json")["paths"].items():
+        path = re.sub(r"{\w+}", "x", template)
+        if path.endswith(("/follow", "/shutdown")):
+            continue
+        for method, described in operations.items():
+            assert described["summary"], template
+            names = [
+                each["name"] for each in described.get("parameters", ()) if each["in"] == "query"
+            ]
+            queries = {
+                "&".join(f"{name}={value}" for name in names) for value in ("x", "-1", "%00")
+            }
+            bodies = (b"{}", b"[]", b"{", b"\xff") if method != "get" else (b"",)
+            for query, body in itertools.product({"", *queries}, bodies):
+                status = _status(scripted, f"{path}?{query}", method.upper(), body)
+                if str(status) not in described["responses"]:
+                    unlike.append((method, path, query, body, status))
+    assert unlike == []
+
+
+def _status(running: Running, path: str, method: str, body: bytes) -> int:
+    request = urllib.request.Request(
+        running.url + path, body, {"Content-Type": "application/json"}, method=method
+    )
+    try:
+        with urllib.request.urlopen(request, timeout=60) as answer:
+            return int(answer.status)
+    except urllib.error.HTTPError as refused:
+        refused.close()
+        return refused.code
 
 
 def test_fastapi_is_imported_for_nobody_but_the_admin_api() -> None:

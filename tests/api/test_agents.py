@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import json
+import logging
 import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
+from unittest.mock import Mock
 
 import pytest
-from mcp.client.client import Client
 
+from emulator.edge.admin.agents.endpoint import _make_server
 from emulator.settings import Settings
 from tests.api.conftest import Running
 
@@ -33,10 +35,18 @@ def folder(tmp_path: Path) -> Path:
     return tmp_path / "greets"
 
 
+def session(running: Running) -> Any:
+    """Return a client of the endpoint."""
+    # Its import takes most of a second, which those who run other tests need not wait for.
+    from mcp.client.client import Client
+
+    return Client(f"{running.url}/_emulator/mcp")
+
+
 async def ask(running: Running, *calls: tuple[str, dict[str, Any]]) -> list[Any]:
     """Make calls of tools in one session; returns (failed, what it says) of each."""
     found = []
-    async with Client(f"{running.url}/_emulator/mcp") as client:
+    async with session(running) as client:
         for name, arguments in calls:
             answer = await client.call_tool(name, arguments)
             text = "".join(getattr(part, "text", "") for part in answer.content)
@@ -64,8 +74,16 @@ async def test_an_agent_deploys_calls_and_looks(running: Running, folder: Path) 
     assert json.loads(listed[1])["functions"][0]["FunctionName"] == "greets"
 
 
+def test_nothing_else_is_logged_because_of_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its package has a whole program log what happens in it."""
+    monkeypatch.setattr(logging.root, "handlers", [])
+    level = logging.root.level
+    _make_server(Mock(), Mock())
+    assert (logging.root.handlers, logging.root.level) == ([], level)
+
+
 async def test_every_tool_says_what_it_does(running: Running) -> None:
-    async with Client(f"{running.url}/_emulator/mcp") as client:
+    async with session(running) as client:
         found = (await client.list_tools()).tools
     assert {each.name for each in found} == {
         "deploy", "evict", "invoke", "list_functions", "logs", "timeline",
@@ -98,7 +116,7 @@ def test_the_page_names_every_tool_and_commands_that_exist(running: Running) -> 
 
     from emulator.cli.application import COMMANDS
 
-    with urllib.request.urlopen(f"{running.url}/_emulator/llms.txt", timeout=20) as answer:
+    with urllib.request.urlopen(f"{running.url}/_emulator/llms.txt", timeout=60) as answer:
         text = answer.read().decode()
     assert answer.headers["content-type"].startswith("text/plain")
     assert "deploy, invoke, logs, timeline, evict" in " ".join(text.split())
@@ -110,7 +128,7 @@ def test_the_page_names_every_tool_and_commands_that_exist(running: Running) -> 
 def test_foreign_pages_are_refused(running: Running) -> None:
     import http.client
 
-    connection = http.client.HTTPConnection("127.0.0.1", running.emulator.port, timeout=20)
+    connection = http.client.HTTPConnection("127.0.0.1", running.emulator.port, timeout=60)
     for headers in ({"Origin": "https://evil.example"}, {"Host": "evil.example"}):
         connection.request("POST", "/_emulator/mcp", b"{}", headers)
         response = connection.getresponse()

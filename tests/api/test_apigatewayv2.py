@@ -13,17 +13,11 @@ from botocore.exceptions import ClientError
 
 from emulator.settings import Settings
 from emulator.testing import ScriptedDriver
+from tests.unit.model.test_plain_yaml import BOMB
 
 from .conftest import Running
 
 FUNCTION = "arn:aws:lambda:us-east-1:000000000000:function:hello"
-
-
-@pytest.fixture(scope="module")
-def running() -> Iterator[Running]:
-    running = Running(Settings(port=0, transition_seconds=0), driver=ScriptedDriver())
-    yield running
-    running.stop()
 
 
 @pytest.fixture(scope="module")
@@ -600,6 +594,11 @@ def test_a_document_replaces_what_an_api_has(client: Any) -> None:
     broken = {**document, "paths": {"/{a+}/b": document["paths"]["/only"]}}  # type: ignore[index]
     refused("BadRequestException", client.reimport_api, ApiId=api_id, Body=json.dumps(broken))
     assert [e["RouteKey"] for e in client.get_routes(ApiId=api_id)["Items"]] == ["GET /only"]
+
+
+def test_documents_that_stand_for_too_much_are_refused(client: Any) -> None:
+    for bomb in (f"openapi: 3.0.1\ninfo: {{title: x}}\n{BOMB}", "openapi: [" + "[" * 5000):
+        refused("BadRequestException", client.import_api, Body=bomb)
 
 
 @pytest.mark.parametrize(

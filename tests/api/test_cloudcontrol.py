@@ -22,7 +22,7 @@ def test_resources_are_read_by_type(scripted: Running) -> None:
     lambda_ = scripted.client("lambda")
     arn = create(lambda_, "read", MemorySize=256)["FunctionArn"]
     found = read("AWS::Lambda::Function", "read")
-    assert found.items() >= {"FunctionName": "read", "MemorySize": 256, "Timeout": 3}.items()
+    assert found.items() >= {"FunctionName": "read", "MemorySize": 256, "Timeout": 30}.items()
     url = lambda_.create_function_url_config(FunctionName="read", AuthType="NONE")["FunctionUrl"]
     assert read("AWS::Lambda::Url", arn)["FunctionUrl"] == url
     queue = scripted.client("sqs").create_queue(QueueName="read", Attributes={"DelaySeconds": "4"})[

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -13,67 +12,7 @@ from botocore.exceptions import ClientError
 from emulator.settings import Settings
 from emulator.testing import ScriptedDriver
 from tests.api.conftest import Running
-
-CODE = {"ZipFile": "def handler(event, context): return 1"}
-ROLE = "arn:aws:iam::000000000000:role/r"
-
-
-def function(**more: Any) -> dict[str, Any]:
-    properties = {"Code": CODE, "Handler": "index.handler", "Role": ROLE, "Runtime": "python3.12"}
-    return {"Type": "AWS::Lambda::Function", "Properties": {**properties, **more}}
-
-
-def queue(**properties: Any) -> dict[str, Any]:
-    return {"Type": "AWS::SQS::Queue", "Properties": properties}
-
-
-class Stacks:
-    """A client for stacks, with what tests do most."""
-
-    def __init__(self, running: Running) -> None:
-        self.running = running
-        self.client = running.client("cloudformation")
-
-    def create(self, name: str, resources: dict[str, Any], **more: Any) -> dict[str, Any]:
-        self.client.create_stack(StackName=name, TemplateBody=template(resources, **more))
-        return self.settled(name)
-
-    def update(self, name: str, resources: dict[str, Any], **more: Any) -> dict[str, Any]:
-        self.client.update_stack(StackName=name, TemplateBody=template(resources, **more))
-        return self.settled(name)
-
-    def settled(self, name: str) -> dict[str, Any]:
-        stack: dict[str, Any] = self.client.describe_stacks(StackName=name)["Stacks"][0]
-        assert not stack["StackStatus"].endswith("_IN_PROGRESS")
-        return stack
-
-    def physical(self, name: str) -> dict[str, str]:
-        found = self.client.describe_stack_resources(StackName=name)["StackResources"]
-        return {each["LogicalResourceId"]: each.get("PhysicalResourceId", "") for each in found}
-
-    def reasons(self, name: str) -> list[str]:
-        events = self.client.describe_stack_events(StackName=name)["StackEvents"]
-        return [each.get("ResourceStatusReason", "") for each in events]
-
-
-def template(resources: dict[str, Any], **more: Any) -> str:
-    return json.dumps({"Resources": resources, **more})
-
-
-@pytest.fixture(scope="module")
-def running() -> Iterator[Running]:
-    running = Running(Settings(port=0), driver=ScriptedDriver())
-    yield running
-    running.stop()
-
-
-@pytest.fixture
-def stacks(running: Running) -> Stacks:
-    return Stacks(running)
-
-
-def outputs(stack: dict[str, Any]) -> dict[str, str]:
-    return {each["OutputKey"]: each["OutputValue"] for each in stack.get("Outputs", [])}
+from tests.api.stacks import ROLE, Stacks, function, outputs, queue, template
 
 
 def test_a_stack_from_birth_to_end(stacks: Stacks) -> None:
@@ -377,6 +316,25 @@ def test_templates_are_validated_and_summed_up(stacks: Stacks) -> None:
     assert summary["Parameters"][0]["ParameterType"] == "Number"
     with pytest.raises(ClientError, match="Template format error"):
         stacks.client.validate_template(TemplateBody="{")
+
+
+@pytest.mark.parametrize(
+    "parts",
+    [
+        {"Resources": {"Fn::Transform": "include", "Q": queue()}},
+        {"Resources": {"Q": {**queue(), "Fn::Transform": "include"}}},
+        {"Resources": {"Q": queue()}, "Outputs": {"Fn::Transform": "include"}},
+    ],
+)
+def test_templates_are_validated_before_their_macros_run(
+    stacks: Stacks, parts: dict[str, Any]
+) -> None:
+    include = json.dumps({"Name": "AWS::Include", "Parameters": {"Location": "s3://b/k.yaml"}})
+    text = json.dumps(parts).replace('"include"', include)
+    expand = ["CAPABILITY_AUTO_EXPAND"]
+    assert stacks.client.validate_template(TemplateBody=text)["Capabilities"] == expand
+    summary = stacks.client.get_template_summary(TemplateBody=text)
+    assert summary["ResourceTypes"] == ["AWS::SQS::Queue"]
 
 
 def test_what_stacks_have_is_listed(stacks: Stacks) -> None:

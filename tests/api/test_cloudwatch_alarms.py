@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
-import time
-from collections.abc import Callable, Iterator
+import threading
+from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -13,21 +14,13 @@ import pytest
 
 from emulator.model.jumping_clock import JumpingClock
 from emulator.model.lifecycle_events import InvocationEnded
+from emulator.services.cloudwatch.alarms.alarm import Key
+from emulator.services.cloudwatch.alarms.watching import Watch
 from emulator.settings import Settings
 from emulator.testing import ScriptedDriver
 from tests.api.conftest import Running, create
 from tests.api.test_cloudwatch import refused
-
-_PATIENCE_S = 20
-
-
-def eventually(find: Callable[[], Any]) -> Any:
-    """Return what ``find`` returns, once that is something."""
-    deadline = time.monotonic() + _PATIENCE_S
-    while not (found := find()):
-        assert time.monotonic() < deadline, "it did not become so"
-        time.sleep(0.01)
-    return found
+from tests.patience import PATIENCE_S, until
 
 
 class Alarms:
@@ -75,7 +68,7 @@ class Alarms:
             found = self.show(name)
             return found if found["StateValue"] == state else None
 
-        found: dict[str, Any] = eventually(find)
+        found: dict[str, Any] = until(find)
         return found
 
     def queue(self, name: str) -> tuple[str, str]:
@@ -149,7 +142,7 @@ def test_an_alarm_tells_its_topic_and_the_bus_and_calms_down(alarms: Alarms) -> 
     assert alarms.reaches("errors", "INSUFFICIENT_DATA")["StateReason"] == (
         "Insufficient Data: 1 datapoint was unknown."
     )
-    items = eventually(lambda: _history(alarms, "errors", 5))
+    items = until(lambda: _history(alarms, "errors", 5))
     # What an action led to may be written before the change that it belongs to.
     assert sorted(items) == [
         'Alarm "errors" created',
@@ -179,7 +172,7 @@ def test_an_alarm_calls_a_function(alarms: Alarms) -> None:
     remove = alarms.running.call(lambda: alarms.running.emulator.lifecycle.add(listen))
     alarms.alarm("calls", "calls", AlarmActions=[arn])
     alarms.client.set_alarm_state(AlarmName="calls", StateValue="ALARM", StateReason="a test")
-    event = json.loads(eventually(lambda: ended)[0].event)
+    event = json.loads(until(lambda: ended)[0].event)
     assert (event["source"], event["accountId"]) == ("aws.cloudwatch", "000000000000")
     assert event["alarmData"]["alarmName"] == "calls"
     assert event["alarmData"]["state"]["reason"] == "a test"
@@ -308,7 +301,7 @@ def test_actions_can_be_turned_off_and_on(alarms: Alarms) -> None:
         found = alarms.client.describe_alarm_history(AlarmName="muted", HistoryItemType="Action")
         return found["AlarmHistoryItems"]
 
-    (item,) = eventually(failed)
+    (item,) = until(failed)
     assert item["HistorySummary"].startswith("Failed to execute action arn:aws:sns")
 
 
@@ -379,12 +372,67 @@ def test_alarms_and_metrics_outlive_a_restart(tmp_path: Path) -> None:
     second.put("kept", 0)
     second.jump(62)
     second.reaches("kept", "OK")
-    assert eventually(lambda: _history(second, "kept", 3)) == [
+    assert until(lambda: _history(second, "kept", 3)) == [
         "Alarm updated from ALARM to OK",
         "Alarm updated from INSUFFICIENT_DATA to ALARM",
         'Alarm "kept" created',
     ]
     second.stop()
+
+
+def test_a_change_that_an_end_finds_half_way_is_told_in_full(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    tell, changed = Watch._tell, threading.Event()
+
+    async def at_the_end(watch: Watch, *args: Any, **options: Any) -> None:
+        changed.set()
+        while not watch._closing:  # noqa: ASYNC110 (an end tells nobody)
+            await asyncio.sleep(0.01)
+        await tell(watch, *args, **options)
+
+    monkeypatch.setattr(Watch, "_tell", at_the_end)
+    clock = JumpingClock()
+    first = Alarms(Settings(port=0, state=tmp_path), clock)
+    first.alarm("cut", "cut")
+    first.put("cut", 8)
+    first.jump(62)
+    assert changed.wait(PATIENCE_S)
+    first.stop()
+    monkeypatch.undo()
+    second = Alarms(Settings(port=0, state=tmp_path), clock)
+    told = _history(second, "cut", 2)
+    second.stop()
+    assert told is not None
+    assert told[-2:] == ["Alarm updated from INSUFFICIENT_DATA to ALARM", 'Alarm "cut" created']
+
+
+def test_what_an_alarm_was_neither_acts_nor_comes_back(
+    alarms: Alarms, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    acted: list[str] = []
+
+    async def act(watch: Watch, key: Key, *more: Any) -> None:
+        acted.append(key.name)
+
+    monkeypatch.setattr(Watch, "_act", act)
+    state = alarms.running.call(lambda: alarms.running.emulator.table.state("cloudwatch"))
+    said = {"StateValue": "OK", "StateReason": "by hand"}
+    for name, meanwhile in (
+        ("removed", lambda name: alarms.client.delete_alarms(AlarmNames=[name])),
+        ("altered", lambda name: alarms.alarm(name, "quiet", Threshold=9)),
+        ("said", lambda name: alarms.client.set_alarm_state(AlarmName=name, **said)),
+    ):
+        key = Key("000000000000", "us-east-1", name)
+        alarms.alarm(name, "quiet")
+        body = state.find(key)
+        meanwhile(name)
+        acted.clear()  # what was said acts
+        alarms.running.call(partial(state.watch.change, key, body, "ALARM", "late", ""))
+        found = state.find(key)
+        assert name not in acted
+        assert found is None or found["state"]["reason"] != "late"
+    assert alarms.show("said")["StateReason"] == "by hand"
 
 
 def test_a_dead_letter_queue_is_watched(alarms: Alarms) -> None:

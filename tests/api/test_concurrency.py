@@ -48,7 +48,7 @@ class Holding:
             held = []
             for qualifier in qualifiers:
                 held.append(threads.submit(self._call, qualifier))
-                self.begun.append(self._news.get(timeout=20))
+                self.begun.append(self._news.get(timeout=60))
             try:
                 yield
             finally:

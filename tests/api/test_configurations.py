@@ -8,6 +8,7 @@ import pytest
 from botocore.exceptions import ClientError
 
 from tests.api.conftest import ECHO, Running, create
+from tests.patience import until
 
 _PROVIDER = {
     "VpcConfig": {"SubnetIds": ["subnet-0123456789abcdef0"], "SecurityGroupIds": []},
@@ -92,12 +93,11 @@ def test_provisioned_concurrency(client: Any, scripted: Running) -> None:
 
 
 def _until_ready(client: Any, **qualified: str) -> None:
-    for _ in range(500):
-        status = client.get_provisioned_concurrency_config(**qualified)["Status"]
-        if status == "READY":
-            return
-        assert status == "IN_PROGRESS"
-    raise AssertionError("not ready")
+    status = until(
+        lambda: client.get_provisioned_concurrency_config(**qualified)["Status"],
+        lambda status: status != "IN_PROGRESS",
+    )
+    assert status == "READY"
 
 
 def test_reserved_and_provisioned_meet(client: Any) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import copy
+import itertools
 import json
 import re
 import urllib.error
@@ -17,14 +18,16 @@ from botocore.exceptions import ClientError
 from emulator.settings import Settings
 from tests.api.conftest import Running, create
 from tests.api.functions import Calls
-from tests.api.test_cloudformation import Stacks, outputs, queue, template
+from tests.api.stacks import Stacks, outputs, queue, template
+
+_macros = itertools.count(1)
 
 
 def put(url: str, answer: Any) -> int:
     body = answer if isinstance(answer, bytes) else json.dumps(answer).encode()
     request = urllib.request.Request(url, body, {"content-type": ""}, method="PUT")
     try:
-        with urllib.request.urlopen(request, timeout=20) as response:
+        with urllib.request.urlopen(request, timeout=60) as response:
             return int(response.status)
     except urllib.error.HTTPError as error:
         return error.code
@@ -293,26 +296,81 @@ def test_macros_change_a_template_and_its_parts(maker: Maker) -> None:
     processed = maker.stacks.client.get_template(StackName="grown", TemplateStage="Processed")
     assert processed["TemplateBody"]["Resources"]["Q"]["Properties"] == {"DelaySeconds": "7"}
 
-    name = "000000000000::Grow"
-    for answer, says in (
-        ({"status": "failed", "errorMessage": "no"}, f"Transform {name} failed with: no"),
-        ({"status": "failed"}, f"Transform {name} failed without an error message."),
-        ({"status": "success"}, f"Received malformed response from transform {name}"),
-        (ValueError("x"), f"Transform {name} failed without an error message."),
+
+@pytest.mark.parametrize(
+    ("answer", "says"),
+    [
+        ({"status": "failed", "errorMessage": "no"}, "Transform {} failed with: no"),
+        ({"status": "failed"}, "Transform {} failed without an error message."),
+        ({"status": "success"}, "Received malformed response from transform {}"),
+        ({"status": "success", "fragment": "x"}, "Template format error: unsupported structure."),
+        ({"requestId": "other", "status": "success", "fragment": {}},
+         "Received malformed response from transform {}"),
+        (["garbage"], "Received malformed response from transform {}"),
+        (ValueError("x"), "Received malformed response from transform {}"),
+        ({"status": "success", "fragment": {"Resources": {"Q": {"Type": "No::Such"}}}},
+         "Template format error: Unrecognized resource types: [No::Such]"),
+    ],
+)  # fmt: skip
+def test_a_macro_that_fails_fails_what_asked_for_it(maker: Maker, answer: Any, says: str) -> None:
+    # Another macro for each case: a stack that is deleted takes its time.
+    number = next(_macros)
+    macro, broken, whole = f"Break{number}", f"broken-{number}", f"whole-{number}"
+    says = says.format(f"000000000000::{macro}")
+
+    def wrong(event: Any) -> Any:
+        if not isinstance(answer, dict):
+            return answer
+        return {"requestId": event["requestId"], **answer}
+
+    maker.begin(wrong)
+    client = maker.stacks.client
+    properties = {"Name": macro, "FunctionName": maker.arn}
+    there = {"Macro": {"Type": "AWS::CloudFormation::Macro", "Properties": properties}}
+    expand = {"Capabilities": ["CAPABILITY_AUTO_EXPAND"]}
+    body = template({"Q": queue()}, Transform=macro)
+    maker.stacks.create(f"macro-{number}", there)
+
+    client.create_stack(StackName=broken, TemplateBody=body, **expand)
+    assert maker.stacks.settled(broken)["StackStatus"] == "ROLLBACK_COMPLETE"
+    asked = f"{says}. Rollback requested by user."
+    assert asked in maker.stacks.reasons(broken)
+
+    maker.stacks.create(whole, {"Q": queue()})
+    client.update_stack(StackName=whole, TemplateBody=body, **expand)
+    assert maker.stacks.settled(whole)["StackStatus"] == "UPDATE_ROLLBACK_COMPLETE"
+    assert asked in maker.stacks.reasons(whole)
+    assert client.get_template(StackName=whole)["TemplateBody"] == {"Resources": {"Q": queue()}}
+
+    names = {"StackName": whole, "ChangeSetName": "c"}
+    client.create_change_set(**names, TemplateBody=body)
+    found = client.describe_change_set(**names)
+    shown = (found["Status"], found["ExecutionStatus"], found["StatusReason"])
+    assert shown == ("FAILED", "UNAVAILABLE", says)
+    assert len(maker.requests()) == 3
+
+
+def test_a_macro_that_is_not_there_or_not_named_as_such(maker: Maker) -> None:
+    client, expand = maker.stacks.client, {"Capabilities": ["CAPABILITY_AUTO_EXPAND"]}
+    other = template({"Q": queue()}, Transform="Other")
+    client.create_stack(StackName="no-macro", TemplateBody=other, **expand)
+    assert maker.stacks.settled("no-macro")["StackStatus"] == "ROLLBACK_COMPLETE"
+    assert any(
+        reason.startswith("No transform named 000000000000::Other found")
+        for reason in maker.stacks.reasons("no-macro")
+    )
+    for transform, says in (
+        ({"Name": {"Ref": "AWS::Region"}}, "Key Name of transform definition must be a string."),
+        ({"Name": "Other", "Parameters": {"P": {"Fn::GetAtt": "Q.Arn"}}},
+         "The value of parameter P under transform Other must resolve to a string, number, boolean"
+         " or a list of any of these."),
     ):  # fmt: skip
-
-        def wrong(event: Any, answer: Any = answer) -> Any:
-            if isinstance(answer, Exception):
-                return answer
-            return {"requestId": event["requestId"], **answer}
-
-        maker.begin(wrong)
-        with pytest.raises(ClientError, match=re.escape(says)):
-            maker.stacks.client.create_stack(StackName="not", TemplateBody=body, **expand)
-    with pytest.raises(ClientError, match="No transform named 000000000000::Other found"):
-        maker.stacks.client.create_stack(
-            StackName="not", TemplateBody=template({"Q": queue()}, Transform="Other"), **expand
-        )
+        for body in (
+            template({"Q": queue(**{"Fn::Transform": transform})}),
+            template({"Q": queue()}, Transform=transform),
+        ):
+            with pytest.raises(ClientError, match=re.escape(says)):
+                client.create_stack(StackName="nameless", TemplateBody=body, **expand)
 
 
 def test_parts_of_templates_are_included_from_a_bucket(maker: Maker) -> None:
@@ -331,8 +389,12 @@ def test_parts_of_templates_are_included_from_a_bucket(maker: Maker) -> None:
     assert maker.stacks.settled("parts")["StackStatus"] == "CREATE_COMPLETE"
     assert maker.stacks.physical("parts").keys() == {"Own", "Delay"}
     missing = body.replace("q.yaml", "none.yaml")
-    with pytest.raises(ClientError, match="Transform AWS::Include failed with: S3 error: "):
-        maker.stacks.client.create_stack(StackName="no-parts", TemplateBody=missing, **expand)
+    maker.stacks.client.create_stack(StackName="no-parts", TemplateBody=missing, **expand)
+    assert maker.stacks.settled("no-parts")["StackStatus"] == "ROLLBACK_COMPLETE"
+    assert any(
+        reason.startswith("Transform AWS::Include failed with: S3 error: ")
+        for reason in maker.stacks.reasons("no-parts")
+    )
 
 
 def test_nested_stacks_rise_and_fall_with_their_parent(maker: Maker) -> None:
@@ -400,3 +462,43 @@ def test_nested_stacks_rise_and_fall_with_their_parent(maker: Maker) -> None:
         if each["StackStatus"] != "DELETE_COMPLETE"
     ]
     assert [name for name in alive if name.startswith("parent")] == ["parent"]
+
+
+def test_a_macro_of_another_name_takes_the_place_of_one(maker: Maker) -> None:
+    def macro(name: str) -> dict[str, Any]:
+        properties = {"Name": name, "FunctionName": maker.arn}
+        return {"Macro": {"Type": "AWS::CloudFormation::Macro", "Properties": properties}}
+
+    maker.begin(lambda event: {
+        "requestId": event["requestId"], "status": "success", "fragment": event["fragment"]
+    })  # fmt: skip
+    maker.stacks.create("renamed", macro("Before"))
+    assert maker.stacks.update("renamed", macro("After"))["StackStatus"] == "UPDATE_COMPLETE"
+    assert maker.stacks.physical("renamed") == {"Macro": "After"}
+    expand = {"Capabilities": ["CAPABILITY_AUTO_EXPAND"]}
+    for name, ends in (("Before", "ROLLBACK_COMPLETE"), ("After", "CREATE_COMPLETE")):
+        body = template({"Q": queue()}, Transform=name)
+        stack = f"with-{name}"
+        maker.stacks.client.create_stack(StackName=stack, TemplateBody=body, **expand)
+        assert maker.stacks.settled(stack)["StackStatus"] == ends
+
+
+def test_macros_get_short_functions_in_their_long_form(maker: Maker) -> None:
+    maker.begin(lambda event: {
+        "requestId": event["requestId"], "status": "success", "fragment": event["fragment"]
+    })  # fmt: skip
+    macro = {"Name": "Same", "FunctionName": maker.arn}
+    maker.stacks.create("same", {"M": {"Type": "AWS::CloudFormation::Macro", "Properties": macro}})
+    body = """
+Transform: Same
+Resources: {Q: {Type: AWS::SQS::Queue}}
+Outputs: {Arn: {Value: !GetAtt Q.Arn}, Name: {Value: !Sub "${Q.QueueName}"}}
+"""
+    expand = {"Capabilities": ["CAPABILITY_AUTO_EXPAND"]}
+    maker.stacks.client.create_stack(StackName="long", TemplateBody=body, **expand)
+    assert maker.stacks.settled("long")["StackStatus"] == "CREATE_COMPLETE"
+    (event,) = maker.requests()
+    assert event["fragment"]["Outputs"] == {
+        "Arn": {"Value": {"Fn::GetAtt": ["Q", "Arn"]}},
+        "Name": {"Value": {"Fn::Sub": "${Q.QueueName}"}},
+    }

@@ -7,7 +7,6 @@ import json
 import re
 import subprocess
 import sys
-import time
 from urllib.parse import quote, urlencode
 
 import pytest
@@ -16,6 +15,7 @@ from emulator.settings import Settings
 from emulator.testing import RuntimeClient, ScriptedDriver
 from tests.api.conftest import Running, create
 from tests.api.test_admin import ask
+from tests.patience import until
 
 PAGES = (
     "",
@@ -36,7 +36,7 @@ def page(running: Running, path: str, **headers: str) -> tuple[int, dict[str, st
 
 
 def post(running: Running, path: str, **fields: str) -> tuple[int, str]:
-    connection = http.client.HTTPConnection("localhost", running.emulator.port, timeout=20)
+    connection = http.client.HTTPConnection("localhost", running.emulator.port, timeout=60)
     connection.request(
         "POST",
         f"/_emulator/{path}",
@@ -159,10 +159,7 @@ async def fails(runtime: RuntimeClient) -> None:
 
 
 def wait_for(running: Running, path: str, text: str) -> str:
-    until = time.monotonic() + 20
-    while text not in (found := page(running, path)[2]):
-        assert time.monotonic() < until, found
-    return found
+    return str(until(lambda: page(running, path)[2], lambda found: text in found))
 
 
 def test_events_are_shown_with_their_retries_and_run_again() -> None:

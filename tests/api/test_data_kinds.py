@@ -3,13 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
 from typing import Any
 
-import pytest
-
-from emulator.settings import Settings
-from emulator.testing import ScriptedDriver
 from tests.api.conftest import Running
 
 _POLICY = {
@@ -227,13 +222,6 @@ class Made:
     def close(self) -> None:
         for client in self.clients.values():
             client.close()
-
-
-@pytest.fixture(scope="module")
-def running() -> Iterator[Running]:
-    running = Running(Settings(port=0, transition_seconds=0), driver=ScriptedDriver())
-    yield running
-    running.stop()
 
 
 def _ended(stacks: Any, status: str) -> None:

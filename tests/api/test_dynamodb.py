@@ -15,18 +15,9 @@ import pytest
 from boto3.dynamodb.conditions import Attr, Key
 from botocore.exceptions import ClientError
 
-from emulator.settings import Settings
-from emulator.testing import ScriptedDriver
 from tests.api.conftest import Running
 
 _numbers = itertools.count()
-
-
-@pytest.fixture(scope="module")
-def running() -> Iterator[Running]:
-    running = Running(Settings(port=0), driver=ScriptedDriver())
-    yield running
-    running.stop()
 
 
 @pytest.fixture(scope="module")

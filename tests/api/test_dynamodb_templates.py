@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
 from botocore.exceptions import ClientError
 
-from emulator.settings import Settings
-from emulator.testing import ScriptedDriver
 from tests.api.conftest import Running
 
 BEFORE = """
@@ -64,13 +61,6 @@ Outputs:
   Stream: {Value: !GetAtt Table.StreamArn}
   Everywhere: {Value: !Ref Everywhere}
 """
-
-
-@pytest.fixture(scope="module")
-def running() -> Iterator[Running]:
-    running = Running(Settings(port=0), driver=ScriptedDriver())
-    yield running
-    running.stop()
 
 
 def _outputs(stacks: Any, status: str) -> dict[str, str]:

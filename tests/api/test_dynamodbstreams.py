@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import time
 from base64 import b64encode
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -15,13 +14,6 @@ from emulator.settings import Settings
 from emulator.testing import ScriptedDriver
 from tests.api.conftest import Running
 from tests.api.test_dynamodb import create
-
-
-@pytest.fixture(scope="module")
-def running() -> Iterator[Running]:
-    running = Running(Settings(port=0), driver=ScriptedDriver())
-    yield running
-    running.stop()
 
 
 def _streamed(running: Running) -> tuple[Any, Any, str, str]:
@@ -118,7 +110,7 @@ def test_tables_and_streams_outlive_the_emulator(tmp_path: Path) -> None:
     tables.close()
     streams.close()
     first.stop()
-    first._thread.join(20)
+    first._thread.join(60)
     second = Running(settings, driver=ScriptedDriver())
     # Nobody has asked yet, but items may expire.
     assert second.emulator.table.find("dynamodb").is_open

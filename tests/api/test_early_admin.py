@@ -24,7 +24,7 @@ def _post(running: Running, path: str, body: Any = None) -> tuple[int, Mapping[s
         f"{running.url}/_emulator/{path}", data, headers, method="POST"
     )
     try:
-        with urllib.request.urlopen(request, timeout=30) as answer:
+        with urllib.request.urlopen(request, timeout=60) as answer:
             return answer.status, dict(answer.headers), json.loads(answer.read())
     except urllib.error.HTTPError as error:
         with error:
@@ -36,7 +36,7 @@ def _is_loaded(running: Running) -> bool:
 
 
 def _load(running: Running) -> None:
-    urllib.request.urlopen(f"{running.url}/_emulator/health", timeout=30).close()
+    urllib.request.urlopen(f"{running.url}/_emulator/health", timeout=60).close()
     assert _is_loaded(running)
 
 
@@ -60,7 +60,7 @@ def test_those_who_ask_first_together_have_one_application(
     monkeypatch.setattr(router, "_make_admin", counted)
 
     def load() -> None:
-        urllib.request.urlopen(f"{scripted.url}/_emulator/health", timeout=30).close()
+        urllib.request.urlopen(f"{scripted.url}/_emulator/health", timeout=60).close()
 
     with ThreadPoolExecutor(6) as executor:
         for each in [executor.submit(load) for _ in range(6)]:

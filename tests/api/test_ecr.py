@@ -4,14 +4,11 @@ from __future__ import annotations
 
 import base64
 import json
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
 from botocore.exceptions import ClientError
 
-from emulator.settings import Settings
-from emulator.testing import ScriptedDriver
 from tests.api.conftest import Running
 
 LIFECYCLE = json.dumps(
@@ -34,13 +31,6 @@ POLICY: dict[str, Any] = {"Version": "2012-10-17", "Statement": []}
 
 
 @pytest.fixture(scope="module")
-def running() -> Iterator[Running]:
-    running = Running(Settings(port=0), driver=ScriptedDriver())
-    yield running
-    running.stop()
-
-
-@pytest.fixture(scope="module")
 def ecr(running: Running) -> Any:
     return running.client("ecr")
 
@@ -54,15 +44,18 @@ def refused(call: Any, code: str, **given: Any) -> str:
     return str(error["Message"])
 
 
-def test_a_repository(ecr: Any) -> None:
+def test_a_repository(running: Running) -> None:
+    # All repositories are listed: those of an account that no other test has.
+    account = "111122223333"
+    ecr = running.client("ecr", account)
     made = ecr.create_repository(
         repositoryName="shop/web",
         imageScanningConfiguration={"scanOnPush": True},
         tags=[{"Key": "team", "Value": "shop"}],
     )["repository"]
-    arn = "arn:aws:ecr:us-east-1:000000000000:repository/shop/web"
+    arn = f"arn:aws:ecr:us-east-1:{account}:repository/shop/web"
     assert made["repositoryArn"] == arn
-    assert made["repositoryUri"] == "000000000000.dkr.ecr.us-east-1.amazonaws.com/shop/web"
+    assert made["repositoryUri"] == f"{account}.dkr.ecr.us-east-1.amazonaws.com/shop/web"
     assert made["encryptionConfiguration"] == {"encryptionType": "AES256"}
     refused(ecr.create_repository, "RepositoryAlreadyExistsException", repositoryName="shop/web")
     refused(ecr.create_repository, "InvalidParameterException", repositoryName="Shop")
@@ -85,7 +78,8 @@ def test_a_repository(ecr: Any) -> None:
     text = refused(
         ecr.describe_repositories, "RepositoryNotFoundException", repositoryNames=["shop/web"]
     )
-    assert text.endswith("does not exist in the registry with id '000000000000'")
+    assert text.endswith(f"does not exist in the registry with id '{account}'")
+    ecr.close()
 
 
 def test_documents(ecr: Any) -> None:

@@ -17,6 +17,8 @@ from emulator.testing import ScriptedDriver
 from tests.api.conftest import Running
 from tests.api.test_dynamodb import create
 
+pytestmark = pytest.mark.thorough
+
 pytest.importorskip("moto", reason="the extra aws is not installed")
 
 
@@ -45,8 +47,8 @@ def _code(call: Any, **request: Any) -> tuple[str, str]:
     return error["Code"], error["Message"]
 
 
-def test_nothing_is_started_before_it_is_needed(running: Running) -> None:
-    assert not running.emulator.table.neighbours._has_embedded
+def test_nothing_is_started_before_it_is_needed(scripted_state: Running) -> None:
+    assert not scripted_state.emulator.table.neighbours._has_embedded
 
 
 def test_the_embedded_library_serves_what_nothing_else_does(running: Running) -> None:
@@ -82,7 +84,7 @@ def test_what_it_keeps_outlives_its_process(running: Running) -> None:
     made = [cognito.create_user_pool(PoolName=f"pool-{n}")["UserPool"]["Id"] for n in range(5)]
     os.kill(_pid(running), signal.SIGKILL)
     found: list[str] = []
-    end = time.monotonic() + 30
+    end = time.monotonic() + 60
     while not found and time.monotonic() < end:
         try:
             found = [e["Id"] for e in cognito.list_user_pools(MaxResults=60)["UserPools"]]

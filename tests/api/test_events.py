@@ -2,104 +2,36 @@
 
 from __future__ import annotations
 
-import itertools
+import asyncio
 import json
-import socket
 import threading
 import urllib.request
-from collections.abc import Callable, Iterator
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
 import pytest
-from botocore.exceptions import ClientError
 
 from emulator.services.events import replaying
 from emulator.settings import Settings
 from emulator.testing import RuntimeClient, ScriptedDriver
+from tests.api.buses import (
+    ACCOUNT,
+    ARN,
+    Endpoint,
+    Queue,
+    bus_with,
+    connection,
+    destination,
+    endpoint,
+    entry,
+    events,
+    new,
+    refused,
+)
 from tests.api.conftest import Running, create
+from tests.patience import PATIENCE_S, until
 
-ACCOUNT = "000000000000"
-ARN = "arn:aws:{}:us-east-1:" + ACCOUNT + ":{}"
-_numbers = itertools.count(1)
-
-
-@pytest.fixture(scope="module")
-def running() -> Iterator[Running]:
-    running = Running(Settings(port=0, transition_seconds=0), driver=ScriptedDriver())
-    yield running
-    running.stop()
-
-
-@pytest.fixture
-def events(running: Running) -> Any:
-    client = running.client("events")
-    yield client
-    client.close()
-
-
-def new(kind: str) -> str:
-    return f"{kind}-{next(_numbers)}"
-
-
-def refused(call: Callable[..., Any], code: str, text: str, **request: Any) -> None:
-    with pytest.raises(ClientError) as caught:
-        call(**request)
-    error = caught.value.response["Error"]
-    assert (error["Code"], text in error["Message"]) == (code, True), error
-
-
-class Queue:
-    """A queue that rules send to."""
-
-    def __init__(self, running: Running, name: str = "", region: str = "", **attributes: str):
-        name = name or new("queue")
-        self.sqs = running.client("sqs", region=region or "us-east-1")
-        self.url = self.sqs.create_queue(QueueName=name, Attributes=attributes)["QueueUrl"]
-        self.arn = f"arn:aws:sqs:{region or 'us-east-1'}:{ACCOUNT}:{name}"
-
-    def received(self, count: int = 1, wait_s: int = 5) -> list[Any]:
-        found: list[Any] = []
-        for _ in range(10):
-            answer = self.sqs.receive_message(
-                QueueUrl=self.url,
-                MaxNumberOfMessages=10,
-                WaitTimeSeconds=wait_s,
-                MessageAttributeNames=["All"],
-                AttributeNames=["All"],
-            )
-            found += answer.get("Messages", [])
-            if len(found) >= count:
-                break
-        return found
-
-    def bodies(self, count: int = 1) -> list[Any]:
-        return [json.loads(each["Body"]) for each in self.received(count)]
-
-
-def bus_with(events: Any, *targets: dict[str, Any], pattern: Any = None, bus: str = "") -> str:
-    """Return the name of a new bus that has a rule with these targets."""
-    name = bus or new("bus")
-    if not bus:
-        events.create_event_bus(Name=name)
-    rule = new("rule")
-    text = json.dumps(pattern or {"source": ["shop"]})
-    events.put_rule(Name=rule, EventBusName=name, EventPattern=text)
-    numbered = [{"Id": str(number), **each} for number, each in enumerate(targets)]
-    answer = events.put_targets(Rule=rule, EventBusName=name, Targets=numbered)
-    assert answer["FailedEntryCount"] == 0
-    return name
-
-
-def entry(bus: str, detail: Any = None, **members: Any) -> dict[str, Any]:
-    return {
-        "Source": "shop",
-        "DetailType": "ordered",
-        "Detail": json.dumps(detail or {"id": 7}),
-        "EventBusName": bus,
-        **members,
-    }
+__all__ = ["endpoint", "events"]
 
 
 def test_an_event_reaches_the_targets_of_matching_rules(running: Running, events: Any) -> None:
@@ -179,7 +111,7 @@ def test_functions_and_topics_are_targets(running: Running, events: Any) -> None
     )
     bus = bus_with(events, {"Arn": ARN.format("lambda", "function:watcher")}, {"Arn": topic})
     events.put_events(Entries=[entry(bus)])
-    assert arrived.wait(20)
+    assert arrived.wait(60)
     assert [seen[0]] == queue.bodies()
 
 
@@ -269,9 +201,6 @@ def test_services_announce_to_the_default_bus(running: Running, events: Any) -> 
     announce()
     until(lambda: events.describe_archive(ArchiveName=name), lambda seen: seen["EventCount"] == 1)
     events.delete_archive(ArchiveName=name)
-
-
-# -- buses, rules and targets ---------------------------------------------------------------------
 
 
 def test_buses(events: Any) -> None:
@@ -370,19 +299,6 @@ def test_patterns_are_tested(events: Any) -> None:
             EventPattern='{"source": ["b"]}', Event="a")  # fmt: skip
 
 
-# -- archives and replays -------------------------------------------------------------------------
-
-
-def until(look: Callable[[], Any], wanted: Callable[[Any], bool]) -> Any:
-    """Look again and again, until what is seen is wanted."""
-    for _ in range(400):
-        seen = look()
-        if wanted(seen):
-            return seen
-        threading.Event().wait(0.05)
-    raise AssertionError(seen)
-
-
 def test_archived_events_are_replayed(
     running: Running, events: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -430,9 +346,16 @@ def test_archived_events_are_replayed(
     assert events.describe_archive(ArchiveName=name)["EventCount"] == 3
     refused(events.cancel_replay, "IllegalStatusException", "not in a valid state",
             ReplayName=replay)  # fmt: skip
-    monkeypatch.setattr(replaying, "_STARTING_S", 3.0)  # it is cancelled before it is complete
+    send_all, cancelled = replaying.Replay._send_all, threading.Event()
+
+    async def once_cancelled(replay: replaying.Replay) -> str:
+        await asyncio.to_thread(cancelled.wait, PATIENCE_S)
+        return await send_all(replay)
+
+    monkeypatch.setattr(replaying.Replay, "_send_all", once_cancelled)
     events.start_replay(**{**given, "ReplayName": f"{replay}-2"})
     assert events.cancel_replay(ReplayName=f"{replay}-2")["State"] == "CANCELLING"
+    cancelled.set()
     until(
         lambda: events.list_replays(NamePrefix=f"{replay}-2")["Replays"],
         lambda seen: seen[0]["State"] == "CANCELLED",
@@ -440,313 +363,6 @@ def test_archived_events_are_replayed(
     events.delete_archive(ArchiveName=name)
     refused(events.describe_archive, "ResourceNotFoundException", "does not exist",
             ArchiveName=name)  # fmt: skip
-
-
-# -- connections and API destinations -------------------------------------------------------------
-
-
-class Endpoint:
-    """An HTTP endpoint that remembers what it was sent, and gives tokens."""
-
-    def __init__(self) -> None:
-        self.seen: list[tuple[str, str, dict[str, str], str]] = []
-        self.status = 200
-        self._arrived = threading.Condition()
-        endpoint = self
-
-        class Handler(BaseHTTPRequestHandler):
-            def do_POST(self) -> None:
-                text = self.rfile.read(int(self.headers.get("Content-Length") or 0)).decode()
-                with endpoint._arrived:
-                    headers = {name.lower(): value for name, value in self.headers.items()}
-                    endpoint.seen.append((self.command, self.path, headers, text))
-                    endpoint._arrived.notify_all()
-                answer = b'{"access_token": "t0ken", "token_type": "bearer", "expires_in": 60}'
-                self.send_response(200 if self.path == "/token" else endpoint.status)
-                self.send_header("Content-Length", str(len(answer)))
-                self.end_headers()
-                self.wfile.write(answer)
-
-            do_GET = do_PUT = do_POST
-
-            def log_message(self, *arguments: Any) -> None: ...
-
-        self._server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-        self._thread = threading.Thread(target=self._server.serve_forever, daemon=True)
-        self._thread.start()
-        self.url = f"http://127.0.0.1:{self._server.server_port}"
-
-    def wait(self, path: str, count: int = 1) -> list[tuple[str, str, dict[str, str], str]]:
-        def found() -> list[tuple[str, str, dict[str, str], str]]:
-            return [each for each in self.seen if each[1].startswith(path)]
-
-        with self._arrived:
-            assert self._arrived.wait_for(lambda: len(found()) >= count, 20), self.seen
-        return found()
-
-    def close(self) -> None:
-        self._server.shutdown()
-        self._server.server_close()
-        self._thread.join()
-
-
-@pytest.fixture(scope="module")
-def endpoint() -> Iterator[Endpoint]:
-    endpoint = Endpoint()
-    yield endpoint
-    endpoint.close()
-
-
-def connection(events: Any, kind: str, **parameters: Any) -> dict[str, Any]:
-    """Create a connection, and return it once it is authorized."""
-    name = new("connection")
-    events.create_connection(Name=name, AuthorizationType=kind, AuthParameters=parameters)
-    return until(
-        lambda: events.describe_connection(Name=name),
-        lambda seen: seen["ConnectionState"] == "AUTHORIZED",
-    )
-
-
-def destination(events: Any, connection: dict[str, Any], url: str, **members: Any) -> str:
-    given = {
-        "Name": new("destination"),
-        "ConnectionArn": connection["ConnectionArn"],
-        "InvocationEndpoint": url,
-        "HttpMethod": "POST",
-        **members,
-    }
-    made = events.create_api_destination(**given)
-    assert made["ApiDestinationState"] == "ACTIVE"
-    return str(made["ApiDestinationArn"])
-
-
-def test_an_api_destination_is_called_with_the_connections_secrets(
-    running: Running, events: Any, endpoint: Endpoint
-) -> None:
-    basic = connection(
-        events,
-        "BASIC",
-        BasicAuthParameters={"Username": "ann", "Password": "secret"},
-        InvocationHttpParameters={
-            "HeaderParameters": [{"Key": "X-Shop", "Value": "7", "IsValueSecret": True}],
-            "QueryStringParameters": [{"Key": "q", "Value": "a b"}],
-            "BodyParameters": [{"Key": "extra", "Value": "e"}],
-        },
-    )
-    assert basic["AuthParameters"]["BasicAuthParameters"] == {"Username": "ann"}
-    (header,) = basic["AuthParameters"]["InvocationHttpParameters"]["HeaderParameters"]
-    assert header == {"Key": "X-Shop", "IsValueSecret": True}
-    arn = destination(events, basic, f"{endpoint.url}/basic/*/end")
-    http = {
-        "PathParameterValues": ["$.detail.id"],
-        "HeaderParameters": {"X-Type": "$.detail-type"},
-        "QueryStringParameters": {"r": "s"},
-    }
-    bus = bus_with(events, {"Arn": arn, "HttpParameters": http, "InputPath": "$.detail"})
-    events.put_events(Entries=[entry(bus)])
-    ((method, path, headers, text),) = endpoint.wait("/basic")
-    assert (method, path) == ("POST", "/basic/7/end?r=s&q=a+b")
-    assert headers["authorization"] == "Basic YW5uOnNlY3JldA=="
-    assert (headers["x-shop"], headers["x-type"]) == ("7", "ordered")
-    assert headers["user-agent"] == "Amazon/EventBridge/ApiDestinations"
-    assert json.loads(text) == {"id": 7, "extra": "e"}
-    name = basic["Name"]
-    secrets = running.client("secretsmanager")
-    kept = json.loads(secrets.get_secret_value(SecretId=basic["SecretArn"])["SecretString"])
-    assert (kept["username"], kept["password"]) == ("ann", "secret")
-    events.update_connection(
-        Name=name, AuthParameters={"BasicAuthParameters": {"Username": "ann", "Password": "new"}}
-    )
-    events.put_events(Entries=[entry(bus)])
-    assert endpoint.wait("/basic", 2)[1][2]["authorization"] == "Basic YW5uOm5ldw=="
-    assert name in {each["Name"] for each in events.list_connections()["Connections"]}
-    events.deauthorize_connection(Name=name)
-    assert events.describe_connection(Name=name)["ConnectionState"] == "DEAUTHORIZED"
-    assert events.delete_connection(Name=name)["ConnectionState"] == "DELETING"
-    refused(events.describe_connection, "ResourceNotFoundException",
-            f"Failed to describe the connection(s). Connection '{name}' does not exist.",
-            Name=name)  # fmt: skip
-
-
-def test_oauth_and_api_keys(events: Any, endpoint: Endpoint) -> None:
-    oauth = connection(
-        events,
-        "OAUTH_CLIENT_CREDENTIALS",
-        OAuthParameters={
-            "ClientParameters": {"ClientID": "me", "ClientSecret": "hush"},
-            "AuthorizationEndpoint": f"{endpoint.url}/token",
-            "HttpMethod": "POST",
-            "OAuthHttpParameters": {"BodyParameters": [{"Key": "scope", "Value": "all"}]},
-        },
-    )
-    ((_, _, _, form),) = endpoint.wait("/token")
-    assert "grant_type=client_credentials" in form
-    assert "scope=all" in form
-    key = connection(
-        events, "API_KEY", ApiKeyAuthParameters={"ApiKeyName": "X-Key", "ApiKeyValue": "k"}
-    )
-    bus = bus_with(
-        events,
-        {"Arn": destination(events, oauth, f"{endpoint.url}/oauth")},
-        {"Arn": destination(events, key, f"{endpoint.url}/key", HttpMethod="PUT")},
-    )
-    events.put_events(Entries=[entry(bus)])
-    ((_, _, headers, _),) = endpoint.wait("/oauth")
-    assert headers["authorization"] == "Bearer t0ken"
-    ((method, _, headers, _),) = endpoint.wait("/key")
-    assert (method, headers["x-key"]) == ("PUT", "k")
-
-
-def test_an_endpoint_that_refuses_ends_in_the_dead_letter_queue(
-    running: Running, events: Any, endpoint: Endpoint
-) -> None:
-    dead = Queue(running)
-    key = connection(
-        events, "API_KEY", ApiKeyAuthParameters={"ApiKeyName": "X-Key", "ApiKeyValue": "k"}
-    )
-    arn = destination(events, key, f"{endpoint.url}/refuses")
-    name = arn.split("/")[1]
-    assert events.describe_api_destination(Name=name)["HttpMethod"] == "POST"
-    events.update_api_destination(Name=name, InvocationRateLimitPerSecond=100)
-    listed = events.list_api_destinations(ConnectionArn=key["ConnectionArn"])["ApiDestinations"]
-    assert [each["InvocationRateLimitPerSecond"] for each in listed] == [100]
-    bus = bus_with(events, {"Arn": arn, "DeadLetterConfig": {"Arn": dead.arn}})
-    endpoint.status = 400
-    events.put_events(Entries=[entry(bus)])
-    (message,) = dead.received()
-    endpoint.status = 200
-    said = {name: each["StringValue"] for name, each in message["MessageAttributes"].items()}
-    assert (said["ERROR_CODE"], said["TARGET_ARN"]) == ("ERROR_FROM_TARGET", arn)
-    events.delete_api_destination(Name=name)
-    refused(events.describe_api_destination, "ResourceNotFoundException", "does not exist",
-            Name=name)  # fmt: skip
-
-
-# -- templates ------------------------------------------------------------------------------------
-
-_TEMPLATE = """
-Resources:
-  Orders: {Type: AWS::SQS::Queue}
-  Bus:
-    Type: AWS::Events::EventBus
-    Properties: {Name: NAME}
-  Policy:
-    Type: AWS::Events::EventBusPolicy
-    Properties:
-      EventBusName: !Ref Bus
-      StatementId: friends
-      Statement: {Effect: Allow, Principal: "*", Action: "events:PutEvents", Resource: "*"}
-  Rule:
-    Type: AWS::Events::Rule
-    Properties:
-      EventBusName: !Ref Bus
-      EventPattern: {source: [shop], detail: {id: [{numeric: [">", 3]}]}}
-      Targets:
-        - {Id: a, Arn: !GetAtt Orders.Arn, InputPath: $.detail}
-  Archive:
-    Type: AWS::Events::Archive
-    Properties: {SourceArn: !GetAtt Bus.Arn, RetentionDays: 3, EventPattern: {source: [shop]}}
-  Connection:
-    Type: AWS::Events::Connection
-    Properties:
-      AuthorizationType: API_KEY
-      AuthParameters: {ApiKeyAuthParameters: {ApiKeyName: k, ApiKeyValue: v}}
-  Destination:
-    Type: AWS::Events::ApiDestination
-    Properties:
-      ConnectionArn: !GetAtt Connection.Arn
-      HttpMethod: POST
-      InvocationEndpoint: https://example.com/hook
-Outputs:
-  Rule: {Value: !Ref Rule}
-  Secret: {Value: !GetAtt Connection.SecretArn}
-  Queue: {Value: !Ref Orders}
-  Archive: {Value: !Ref Archive}
-"""
-
-
-def test_templates_make_everything_and_remove_it(running: Running, events: Any) -> None:
-    stacks, bus, name = running.client("cloudformation"), new("bus"), new("stack")
-    body = _TEMPLATE.replace("NAME", bus)
-    stacks.create_stack(StackName=name, TemplateBody=body)
-    stacks.get_waiter("stack_create_complete").wait(StackName=name, WaiterConfig={"Delay": 1})
-    (stack,) = stacks.describe_stacks(StackName=name)["Stacks"]
-    outputs = {each["OutputKey"]: each["OutputValue"] for each in stack["Outputs"]}
-    assert outputs["Rule"].startswith(f"{bus}|")
-    assert ":secret:events!connection/" in outputs["Secret"]
-    events.put_events(Entries=[entry(bus, {"id": 3}), entry(bus, {"id": 4})])
-    sqs = running.client("sqs")
-    (message,) = sqs.receive_message(QueueUrl=outputs["Queue"], WaitTimeSeconds=10)["Messages"]
-    assert json.loads(message["Body"]) == {"id": 4}
-    changed = body.replace("InputPath: $.detail", "InputPath: $.source")
-    stacks.update_stack(StackName=name, TemplateBody=changed)
-    stacks.get_waiter("stack_update_complete").wait(StackName=name, WaiterConfig={"Delay": 1})
-    rule = outputs["Rule"].partition("|")[2]
-    (target,) = events.list_targets_by_rule(Rule=rule, EventBusName=bus)["Targets"]
-    assert target["InputPath"] == "$.source"
-    assert "friends" in events.describe_event_bus(Name=bus)["Policy"]
-    stacks.delete_stack(StackName=name)
-    stacks.get_waiter("stack_delete_complete").wait(StackName=name, WaiterConfig={"Delay": 1})
-    refused(events.describe_event_bus, "ResourceNotFoundException", "does not exist", Name=bus)
-    refused(events.describe_archive, "ResourceNotFoundException", "does not exist",
-            ArchiveName=outputs["Archive"])  # fmt: skip
-
-
-_SAM = """
-Transform: AWS::Serverless-2016-10-31
-Resources:
-  Watcher:
-    Type: AWS::Serverless::Function
-    Properties:
-      Runtime: python3.12
-      Handler: index.handler
-      InlineCode: "def handler(event, context): return event"
-      Events:
-        Ordered:
-          Type: EventBridgeRule
-          Properties: {Pattern: {source: [sam-shop]}}
-        Old:
-          Type: CloudWatchEvent
-          Properties: {Pattern: {source: [old-sam-shop]}, InputPath: $.detail}
-        Nightly:
-          Type: Schedule
-          Properties: {Schedule: rate(5 minutes), Input: '{"night": true}'}
-"""
-
-
-def test_events_of_sam_functions_are_rules(running: Running, events: Any, quick_sam: None) -> None:
-    stacks, name = running.client("cloudformation"), new("sam")
-    capabilities = ["CAPABILITY_IAM", "CAPABILITY_AUTO_EXPAND"]
-    seen: list[Any] = []
-    arrived = threading.Semaphore(0)
-
-    async def script(runtime: RuntimeClient) -> None:
-        while True:
-            request_id, payload = await runtime.next()
-            seen.append(json.loads(payload))
-            arrived.release()
-            await runtime.respond(request_id, b"null")
-
-    running.scripted_driver.script = script
-    stacks.create_stack(StackName=name, TemplateBody=_SAM, Capabilities=capabilities)
-    stacks.get_waiter("stack_create_complete").wait(StackName=name, WaiterConfig={"Delay": 1})
-    rules = [each for each in events.list_rules()["Rules"] if each["Name"].startswith(name)]
-    assert len(rules) == 3
-    assert [each.get("ScheduleExpression") for each in rules if "ScheduleExpression" in each] == [
-        "rate(5 minutes)"
-    ]
-    events.put_events(
-        Entries=[entry("default", Source="sam-shop"), entry("default", Source="old-sam-shop")]
-    )
-    for _ in range(2):
-        assert arrived.acquire(timeout=20)
-    assert {"id": 7} in seen
-    assert {each["source"] for each in seen if "source" in each} == {"sam-shop"}
-    stacks.delete_stack(StackName=name)
-    stacks.get_waiter("stack_delete_complete").wait(StackName=name, WaiterConfig={"Delay": 1})
-
-
-# -- what else comes to a bus, and what holds up nobody -------------------------------------------
 
 
 def test_results_of_asynchronous_invokes_come_to_a_bus(running: Running, events: Any) -> None:
@@ -773,28 +389,6 @@ def test_results_of_asynchronous_invokes_come_to_a_bus(running: Running, events:
     assert body["detail"]["requestPayload"] == {"a": 1}
     assert body["detail"]["responsePayload"] == {"done": True}
     functions.close()
-
-
-def test_an_endpoint_that_never_answers_holds_up_nobody(running: Running, events: Any) -> None:
-    silent = socket.create_server(("127.0.0.1", 0))
-    url = f"http://127.0.0.1:{silent.getsockname()[1]}"
-    key = connection(
-        events, "API_KEY", ApiKeyAuthParameters={"ApiKeyName": "X-Key", "ApiKeyValue": "k"}
-    )
-    topic, queue = running.client("sns").create_topic(Name=new("topic"))["TopicArn"], Queue(running)
-    running.client("sns").subscribe(TopicArn=topic, Protocol="http", Endpoint=url)
-    dead = destination(events, key, url)
-    bus = bus_with(events, {"Arn": dead}, {"Arn": queue.arn})
-    other = new("bus")
-    events.create_event_bus(Name=other)
-    second = Queue(running)
-    bus_with(events, {"Arn": ARN.format("events", f"event-bus/{other}")}, bus=bus)
-    bus_with(events, {"Arn": second.arn}, bus=other)
-    for start in range(0, 60, 10):
-        events.put_events(Entries=[entry(bus, {"id": start + each}) for each in range(10)])
-    for each in (queue, second):
-        assert {body["detail"]["id"] for body in each.bodies(60)} == set(range(60))
-    silent.close()
 
 
 def test_everything_outlives_a_restart_and_ends_with_a_reset(
@@ -826,7 +420,7 @@ def test_everything_outlives_a_restart_and_ends_with_a_reset(
         assert [body["detail"]["id"] for body in again.bodies(2)] == [7, 8]
         endpoint.wait("/later", 3)
         request = urllib.request.Request(f"{running.url}/_emulator/reset", method="POST")
-        urllib.request.urlopen(request, timeout=20).close()
+        urllib.request.urlopen(request, timeout=60).close()
         refused(events.describe_event_bus, "ResourceNotFoundException", "does not exist", Name=bus)
         events.create_event_bus(Name=bus)
         events.create_archive(ArchiveName=archive, EventSourceArn=bus_arn)

@@ -79,7 +79,7 @@ def test_the_flow_has_every_wire_with_counts(wired: Running) -> None:
         url = sqs.get_queue_url(QueueName=name)["QueueUrl"]
         for _ in range(count):
             sqs.send_message(QueueUrl=url, MessageBody="x")
-    found = requests.get(f"{wired.url}/_emulator/flow", timeout=20).json()
+    found = requests.get(f"{wired.url}/_emulator/flow", timeout=60).json()
     wires = {(each["source"], each["by"], each["target"]) for each in found["wires"]}
     orders, dead = arn("sqs", "orders"), arn("sqs", "dead")
     function = arn("lambda", "function:work")
@@ -98,7 +98,7 @@ def test_the_flow_has_every_wire_with_counts(wired: Running) -> None:
     assert (nodes[dead]["dead"], nodes[dead]["waiting"]) == (2, 0)
     assert nodes[arn("sqs", "copies")]["waiting"] == 1
     assert (found["waiting"], found["retrying"], found["dead"]) == (1, 0, 2)
-    other = requests.get(f"{wired.url}/_emulator/flow?account=111111111111", timeout=20).json()
+    other = requests.get(f"{wired.url}/_emulator/flow?account=111111111111", timeout=60).json()
     assert {each["source"] for each in other["wires"]} <= {"arn:aws:s3:::pictures"}
 
 
@@ -164,7 +164,7 @@ def test_resources_without_wires_have_titles_too(
 
 
 def test_the_page_draws_the_flow(wired: Running) -> None:
-    text = requests.get(f"{wired.url}/_emulator/ui/flow", timeout=20).text
+    text = requests.get(f"{wired.url}/_emulator/ui/flow", timeout=60).text
     assert "<svg" in text
     for name in ("nightly", "news", "orders", "pictures", "work", "cron(0 3 * * ? *)"):
         assert name in text
@@ -176,7 +176,7 @@ def test_the_page_draws_the_flow(wired: Running) -> None:
 
 
 def test_the_page_says_how_to_begin(scripted: Running) -> None:
-    text = requests.get(f"{scripted.url}/_emulator/ui/flow", timeout=20).text
+    text = requests.get(f"{scripted.url}/_emulator/ui/flow", timeout=60).text
     assert "Nothing is wired yet" in text
 
 

@@ -119,7 +119,7 @@ class Caller:
         self.running, self.port = running, running.emulator.port
 
     def send(self, method: str, path: str, body: bytes, **headers: str) -> http.client.HTTPResponse:
-        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=20)
+        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=60)
         try:
             connection.putrequest(method, path, skip_host=True, skip_accept_encoding=True)
             for name, value in {"Host": "localhost:{port}", **headers}.items():

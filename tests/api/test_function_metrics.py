@@ -11,6 +11,7 @@ from botocore.exceptions import ClientError
 from emulator.settings import Settings
 from tests.api.conftest import Running, create
 from tests.api.functions import Calls
+from tests.patience import until
 
 
 class Measured:
@@ -44,10 +45,7 @@ class Measured:
 
     def until(self, expected: float, metric: str, **dimensions: str) -> None:
         """Wait until a metric's sum is what is expected."""
-        deadline = time.monotonic() + 20
-        while (found := self.of(metric, **dimensions)) != expected:
-            assert time.monotonic() < deadline, (metric, found)
-            time.sleep(0.01)
+        until(lambda: self.of(metric, **dimensions), lambda found: found == expected)
 
 
 @pytest.fixture(scope="module")
@@ -134,7 +132,7 @@ def test_records_of_a_stream_have_an_age(measured: Measured) -> None:
     assert measured.of("IteratorAge", "SampleCount", **of_reader) == 1
     age_ms = measured.of("IteratorAge", "Maximum", **of_reader)
     assert age_ms is not None
-    assert 0 <= age_ms < 20_000
+    assert 0 <= age_ms < 600_000
 
 
 def test_provisioned_concurrency_is_measured_with_what_spills_over(measured: Measured) -> None:
@@ -143,8 +141,7 @@ def test_provisioned_concurrency_is_measured_with_what_spills_over(measured: Mea
     functions.create_alias(FunctionName="ready", Name="live", FunctionVersion="1")
     live = {"FunctionName": "ready", "Qualifier": "live"}
     functions.put_provisioned_concurrency_config(**live, ProvisionedConcurrentExecutions=2)
-    while functions.get_provisioned_concurrency_config(**live)["Status"] == "IN_PROGRESS":
-        time.sleep(0.01)
+    until(lambda: functions.get_provisioned_concurrency_config(**live)["Status"] != "IN_PROGRESS")
     measured.calls.answer = lambda event: None
     functions.invoke(**live, Payload=b"{}")["Payload"].read()
     of_alias = {"FunctionName": "ready", "Resource": "ready:live"}

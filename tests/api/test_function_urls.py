@@ -61,7 +61,7 @@ class Site:
         return self.host
 
     def open(self) -> http.client.HTTPConnection:
-        return http.client.HTTPConnection("127.0.0.1", self.running.emulator.port, timeout=20)
+        return http.client.HTTPConnection("127.0.0.1", self.running.emulator.port, timeout=60)
 
     def call(
         self,

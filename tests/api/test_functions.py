@@ -92,7 +92,9 @@ def test_accounts_and_regions_never_meet(scripted: Running) -> None:
         (b"\x87", "Invalid UTF-8 start byte 0x87"),
         (b"[" * 5000 + b"]" * 5000, "Document nesting depth exceeds the maximum allowed"),
         (b"[" * 50_000 + b"]" * 50_000, "Document nesting depth exceeds the maximum allowed"),
+        (b"9" * 5000, "Number value length exceeds the maximum allowed"),
     ],
+    ids=["end", "word", "digit", "byte", "deep", "very deep", "long number"],
 )
 def test_a_payload_that_is_no_json(client: Any, payload: bytes, reason: str) -> None:
     create(client)

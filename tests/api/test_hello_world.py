@@ -194,7 +194,7 @@ def test_its_changes_reach_a_function(running: Running) -> None:
     mapping = lambda_.create_event_source_mapping(EventSourceArn=arn, FunctionName=function)
     running.call(begun)
     client.put_greeting(Name="world", Text="Good day")
-    (record,) = told.get(timeout=20)["Records"]
+    (record,) = told.get(timeout=60)["Records"]
     lambda_.delete_event_source_mapping(UUID=mapping["UUID"])
     assert (record["text"], record["eventSourceARN"]) == ("Good day", arn)
 

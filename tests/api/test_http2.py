@@ -13,7 +13,7 @@ from typing import Any, cast
 import h2.connection
 import h2.events
 import pytest
-from hyperframe.frame import DataFrame, Frame, GoAwayFrame, RstStreamFrame
+from hyperframe.frame import DataFrame, Frame, GoAwayFrame, PingFrame, RstStreamFrame
 from uvicorn.server import ServerState
 
 from emulator.edge.http2 import Http2Connection
@@ -34,7 +34,7 @@ class Client:
     """A connection that begins with the preface of HTTP/2."""
 
     def __init__(self, port: int) -> None:
-        self._socket = socket.create_connection(("127.0.0.1", port), timeout=20)
+        self._socket = socket.create_connection(("127.0.0.1", port), timeout=60)
         self._h2 = h2.connection.H2Connection()
         self._h2.initiate_connection()
         self._port = port
@@ -155,7 +155,7 @@ def test_a_stream_of_events_comes_event_by_event(running: Running, client: Clien
 
 def test_damaged_frames_end_their_connection_only(running: Running) -> None:
     for junk in (b"\x00" * 64, b"\xff" * 64, b"GET / HTTP/1.1\r\n\r\n"):
-        with socket.create_connection(("127.0.0.1", running.emulator.port), timeout=20) as broken:
+        with socket.create_connection(("127.0.0.1", running.emulator.port), timeout=60) as broken:
             broken.sendall(b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n" + junk)
             broken.shutdown(socket.SHUT_WR)
             while broken.recv(65536):
@@ -185,7 +185,7 @@ def test_the_emulator_ends_with_open_connections() -> None:
         client.receive()
     ended = threading.Thread(target=running.stop)
     ended.start()
-    ended.join(20)
+    ended.join(60)
     client.close()
     assert not ended.is_alive()
 
@@ -291,3 +291,76 @@ async def test_streams_begun_after_the_end_are_refused_and_those_before_answered
     await until_idle()
     assert b"".join(each.data for each in wire.of(DataFrame) if each.stream_id == 1) == b"late"
     assert wire.is_closed
+
+
+async def test_requests_that_are_taken_back_at_once_are_not_served_without_end() -> None:
+    """As in the attack of 2023, "rapid reset": what was begun still takes its time."""
+    go = asyncio.Event()
+    served: list[str] = []
+
+    async def serve(scope: Scope, receive: Receive, send: Send) -> None:
+        served.append(scope["path"])
+        await go.wait()
+
+    client = h2.connection.H2Connection()
+    client.initiate_connection()
+    wire = _Frames()
+    server = Http2Connection(serve, ServerState())
+    server.connection_made(cast(asyncio.Transport, wire))
+    names = [(":method", "GET"), (":scheme", "http"), (":authority", "x"), (":path", "/")]
+    for _ in range(10):
+        for _ in range(100):
+            stream = client.get_next_available_stream_id()
+            client.send_headers(stream, names, end_stream=True)
+            client.reset_stream(stream)
+        server.data_received(client.data_to_send())
+    await until_idle()
+    assert len(served) == 512
+    go.set()
+    await until_idle()
+    client.send_headers(client.get_next_available_stream_id(), names, end_stream=True)
+    server.data_received(client.data_to_send())
+    await until_idle()
+    assert len(served) == 513
+    assert not wire.is_closed
+
+
+async def test_a_client_that_reads_nothing_is_not_heard() -> None:
+    """What it says is answered at once (PING): answers that nobody reads would fill the memory."""
+    served = asyncio.get_running_loop().create_future()
+
+    class Noted(Http2Connection):
+        def pause_writing(self) -> None:
+            super().pause_writing()
+            served.set_result(self)
+
+    async def serve(scope: Scope, receive: Receive, send: Send) -> None:
+        raise NotImplementedError
+
+    mine, theirs = socket.socketpair()
+    mine.setblocking(False)
+    theirs.setblocking(False)
+    loop = asyncio.get_running_loop()
+    made = await loop.connect_accepted_socket(lambda: Noted(serve, ServerState()), mine)
+    transport = made[0]
+    client = h2.connection.H2Connection()
+    client.initiate_connection()
+    await loop.sock_sendall(theirs, client.data_to_send())
+    pings = PingFrame(0, opaque_data=b"12345678").serialize() * 1000
+
+    async def flood() -> None:
+        while True:
+            await loop.sock_sendall(theirs, pings)
+
+    flooding = asyncio.create_task(flood())
+    await served
+    held = transport.get_write_buffer_size()
+    for _ in range(1000):
+        await asyncio.sleep(0)
+    assert transport.get_write_buffer_size() == held
+    assert not transport.is_reading()
+    while not transport.is_reading():
+        await loop.sock_recv(theirs, 1 << 20)
+    flooding.cancel()
+    transport.abort()
+    theirs.close()

@@ -33,7 +33,7 @@ def site() -> Iterator[ApiSite]:
 
 def talk(site: ApiSite, data: bytes, *, half: bool = True) -> bytes:
     """Send bytes, close the sending side, and return what comes back."""
-    with socket.create_connection(("127.0.0.1", site.running.emulator.port), 10) as link:
+    with socket.create_connection(("127.0.0.1", site.running.emulator.port), 60) as link:
         link.sendall(data)
         if half:
             with contextlib.suppress(OSError):

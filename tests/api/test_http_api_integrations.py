@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import threading
+import urllib.request
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
@@ -47,7 +48,9 @@ class Backend:
 
         self.server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
         self.url = f"http://127.0.0.1:{self.server.server_port}"
-        threading.Thread(target=self.server.serve_forever, daemon=True).start()
+        threading.Thread(
+            target=self.server.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True
+        ).start()
 
 
 @pytest.fixture(scope="module")
@@ -255,13 +258,35 @@ def test_a_late_function_is_not_waited_for(monkeypatch: pytest.MonkeyPatch) -> N
         answers: list[Any] = []
         thread = threading.Thread(target=lambda: answers.append(site.call(api_id)))
         thread.start()
-        assert entered.wait(10)
+        assert entered.wait(60)
         site.running.call(lambda: clock.advance(29.9))
         assert not answers
         site.running.call(lambda: clock.advance(0.2))
-        thread.join(10)
+        thread.join(60)
         assert (answers[0].status, answers[0].json) == (503, {"message": "Service Unavailable"})
         go.set()
     finally:
         go.set()
         site.stop()
+
+
+@pytest.mark.parametrize(
+    "path", ["/_emulator/health", "/%5Femulator/health", "/_localstack/health"]
+)
+def test_the_admin_api_is_reached_by_no_integration(site: ApiSite, path: str) -> None:
+    """Functions may make APIs: what an API asks of the emulator is not asked by its user."""
+    health = f"{site.running.url}{path}"
+    api_id = site.http_api(f"inwards {path}")
+    lead(
+        site,
+        api_id,
+        "GET /health",
+        IntegrationType="HTTP_PROXY",
+        IntegrationMethod="GET",
+        IntegrationUri=health,
+        PayloadFormatVersion="1.0",
+    )
+    site.stage(api_id)
+    assert site.call(api_id, "/health").status == 403
+    with urllib.request.urlopen(health, timeout=60) as answer:
+        assert answer.status == 200

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from tests.api.http_site import ApiSite
-from tests.api.test_cloudformation import Stacks, function
+from tests.api.stacks import Stacks, function
 
 pytestmark = pytest.mark.usefixtures("quick_sam")
 

@@ -12,7 +12,8 @@ from botocore.credentials import Credentials
 from botocore.exceptions import ClientError
 
 from tests.api.test_strict_auth import ACCOUNT, Role, allow
-from tests.api.test_websocket_apis import Chat, known, wait
+from tests.api.test_websocket_apis import Chat, known
+from tests.patience import until
 
 PLACE = f"arn:aws:execute-api:us-east-1:{ACCOUNT}"
 
@@ -57,7 +58,7 @@ def test_connections_need_a_policy(chat: Chat) -> None:
     api_id = chat.make("$connect", name="strict-chat")
     client = chat.connect(api_id)
     connection = chat.event("CONNECT")["requestContext"]["connectionId"]
-    wait(lambda: chat.running.call(lambda: known(chat, connection)))
+    until(lambda: chat.running.call(lambda: known(chat, connection)))
     resource = f"{PLACE}:{api_id}/dev/POST/@connections/*"
     role = Role(chat.running, "speaker", allow("execute-api:ManageConnections", resource))
     management = management_of(chat, role, api_id)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -27,13 +26,6 @@ TRUST: dict[str, Any] = {
 #: Without a version, as SAM's policy templates are.
 ALLOWED: dict[str, Any] = {"Statement": [{"Effect": "Allow", "Action": "s3:*", "Resource": "*"}]}
 BASIC = "arn:aws:iam::aws:policy/service-role/AWSLambdaBasicExecutionRole"
-
-
-@pytest.fixture(scope="module")
-def running() -> Iterator[Running]:
-    running = Running(Settings(port=0), driver=ScriptedDriver())
-    yield running
-    running.stop()
 
 
 @pytest.fixture(scope="module")
@@ -183,6 +175,37 @@ def test_managed_policies_and_their_versions(iam: Any) -> None:
     iam.delete_policy(PolicyArn=arn)
     refused(iam.get_policy, "NoSuchEntity", 404, PolicyArn=arn)
     assert iam.get_policy(PolicyArn=BASIC)["Policy"]["Path"] == "/service-role/"
+
+
+def test_a_group_is_renamed_and_moved(iam: Any) -> None:
+    group = iam.create_group(GroupName="old", Path="/a/")["Group"]
+    iam.create_group(GroupName="taken")
+    user = iam.create_user(UserName="member", Path="/u/")["User"]
+    iam.add_user_to_group(GroupName="old", UserName="member")
+    iam.attach_group_policy(GroupName="old", PolicyArn=BASIC)
+    refused(iam.update_group, "EntityAlreadyExists", 409, GroupName="old", NewGroupName="Taken")
+    refused(iam.update_group, "NoSuchEntity", 404, GroupName="none", NewPath="/b/")
+    refused(iam.update_group, "ValidationError", 400, GroupName="old", NewPath="b")
+    iam.update_group(GroupName="old", NewPath="/b/")
+    assert iam.get_group(GroupName="old")["Group"]["Arn"].endswith(":group/b/old")
+    iam.update_group(GroupName="old", NewGroupName="Old")
+    iam.update_group(GroupName="Old", NewGroupName="new")
+    refused(iam.get_group, "NoSuchEntity", 404, GroupName="old")
+    shown = iam.get_group(GroupName="new")
+    assert shown["Group"] == {
+        **group, "GroupName": "new", "Path": "/b/", "Arn": "arn:aws:iam::000000000000:group/b/new",
+    }  # fmt: skip
+    assert [each["Arn"] for each in shown["Users"]] == [user["Arn"]]
+    assert [
+        each["GroupName"] for each in iam.list_groups_for_user(UserName="member")["Groups"]
+    ] == ["new"]
+    attached = iam.list_attached_group_policies(GroupName="new")["AttachedPolicies"]
+    assert [each["PolicyArn"] for each in attached] == [BASIC]
+    iam.detach_group_policy(GroupName="new", PolicyArn=BASIC)
+    iam.remove_user_from_group(GroupName="new", UserName="member")
+    iam.delete_group(GroupName="new")
+    iam.delete_group(GroupName="taken")
+    iam.delete_user(UserName="member")
 
 
 def test_users_groups_and_keys(iam: Any) -> None:

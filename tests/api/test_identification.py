@@ -39,7 +39,7 @@ def ask(
         path = f"/service/{spec.target_prefix}/operation/{operation}"
     else:
         path = f"/{operation}"
-    connection = http.client.HTTPConnection("localhost", running.emulator.port, timeout=20)
+    connection = http.client.HTTPConnection("localhost", running.emulator.port, timeout=60)
     try:
         connection.putrequest(method, quote(path))
         for name, value in headers.items():
@@ -84,7 +84,7 @@ def test_an_operation_that_is_none(
 
 def test_a_signature_for_a_service_alone(running: Running) -> None:
     """A GET on a queue's URL without an action: recorded from SQS."""
-    connection = http.client.HTTPConnection("localhost", running.emulator.port, timeout=20)
+    connection = http.client.HTTPConnection("localhost", running.emulator.port, timeout=60)
     scope = "AKID/20260101/us-east-1/sqs/aws4_request"
     headers = {"Authorization": f"AWS4-HMAC-SHA256 Credential={scope}, Signature=0"}
     connection.request("GET", "/000000000000/queue", headers=headers)

@@ -26,7 +26,6 @@ _IGNORED = {
             "LocalMountPath": "/mnt/files",
         }
     ],
-    "DurableConfig": {"ExecutionTimeout": 60, "RetentionPeriodInDays": 1},
 }
 #: Those that it does act on, and those that ask for nothing.
 _ACTED_ON = {
@@ -80,6 +79,20 @@ def test_exactly_what_does_not_act_is_listed_and_warned_of(running: Running) -> 
     assert set(names) - set(_listed(running)["in-vain"]) == {"VpcConfig"}
 
 
+def test_durable_functions_are_refused(running: Running) -> None:
+    client = running.client("lambda")
+    create(client)
+    durable = {"DurableConfig": {"ExecutionTimeout": 60, "RetentionPeriodInDays": 1}}
+    for call in (
+        lambda: create(client, "durable", **durable),
+        lambda: client.update_function_configuration(FunctionName="hello", **durable),
+    ):
+        with pytest.raises(ClientError, match="localfaas does not run durable functions") as caught:
+            call()
+        assert caught.value.response["Error"]["Code"] == "InvalidParameterValueException"
+    assert [each["FunctionName"] for each in client.list_functions()["Functions"]] == ["hello"]
+
+
 def test_every_kind_of_destination_is_delivered_to(running: Running) -> None:
     client = running.client("lambda")
     create(client)
@@ -109,9 +122,8 @@ def test_strict_settings_refuse_it() -> None:
             assert caught.value.response["Error"]["Code"] == "InvalidParameterValueException"
         create(client, **_ACTED_ON)
         for name, value in _IGNORED.items():
-            if name != "DurableConfig":  # only a new function can have it
-                with pytest.raises(ClientError, match=f"{name} is not acted on"):
-                    client.update_function_configuration(FunctionName="hello", **{name: value})
+            with pytest.raises(ClientError, match=f"{name} is not acted on"):
+                client.update_function_configuration(FunctionName="hello", **{name: value})
         with pytest.raises(ClientError, match="FunctionUpdate is not acted on"):
             client.put_runtime_management_config(
                 FunctionName="hello", UpdateRuntimeOn="FunctionUpdate"

@@ -17,6 +17,7 @@ from emulator.pool.snap_start import SnapStartPool
 from emulator.settings import Settings
 from emulator.testing import RuntimeClient, ScriptedDriver
 from tests.api.conftest import Running, create
+from tests.patience import until
 
 _DAY = 86400.0
 _QUEUE = "arn:aws:sqs:us-east-1:000000000000:"
@@ -151,9 +152,7 @@ def test_a_snapshot_that_can_not_be_made_anew_is_awss_error(quick: _World) -> No
     quick.running.call(forget)
     with pytest.raises(client.exceptions.SnapStartNotReadyException):
         client.invoke(FunctionName="snap", Qualifier="1")
-    until = time.monotonic() + 10
-    while quick.state("snap", "1")[0] == "Pending" and time.monotonic() < until:
-        time.sleep(0.01)
+    until(lambda: quick.state("snap", "1")[0] != "Pending")
     with pytest.raises(client.exceptions.SnapStartRegenerationFailureException) as caught:
         client.invoke(FunctionName="snap", Qualifier="1")
     assert caught.value.response["ResponseMetadata"]["HTTPStatusCode"] == 409
@@ -183,12 +182,7 @@ def test_what_cannot_be_restored_is_inactive_still(quick: _World) -> None:
     quick.active("lost")
     quick.clock.days, quick.driver.unready = 15, "no interpreter"
     quick.refused("lost")
-    for _ in range(500):
-        if quick.state("lost") == ("Inactive", "InternalError"):
-            break
-        time.sleep(0.01)
-    else:
-        raise AssertionError("it did not end")
+    until(lambda: quick.state("lost") == ("Inactive", "InternalError"))
     quick.driver.unready = ""
     quick.refused("lost")
     assert quick.client.invoke(FunctionName="lost", Payload=b"3")["Payload"].read() == b"3"
@@ -234,13 +228,10 @@ def test_events_and_polled_messages_wait_for_an_inactive_function(quick: _World)
     assert json.loads(message["Body"])["responsePayload"] == "kept"
     sqs.send_message(QueueUrl=source, MessageBody="kept")
     names = ["ApproximateNumberOfMessages", "ApproximateNumberOfMessagesNotVisible"]
-    for _ in range(1000):
-        counts = sqs.get_queue_attributes(QueueUrl=source, AttributeNames=names)["Attributes"]
-        if set(counts.values()) == {"0"}:
-            break
-        time.sleep(0.01)
-    else:
-        raise AssertionError("it was not taken")
+    until(
+        lambda: sqs.get_queue_attributes(QueueUrl=source, AttributeNames=names)["Attributes"],
+        lambda counts: set(counts.values()) == {"0"},
+    )
     assert quick.state("event")[0] == quick.state("polled")[0] == "Active"
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import time
 from collections.abc import Callable, Iterator
 
 import pytest
@@ -11,6 +10,7 @@ import pytest
 from emulator.cli.application import run
 from emulator.settings import Settings
 from emulator.testing import ScriptedDriver
+from tests.patience import until
 
 from .conftest import Running, create
 
@@ -37,13 +37,10 @@ def shell(running: Running, capsys: pytest.CaptureFixture[str]) -> Shell:
 
 
 def wait_ready(shell: Shell, name: str, count: int) -> None:
-    until = time.monotonic() + 10
-    while time.monotonic() < until:
-        found = {each["function"]: each["ready"] for each in json.loads(shell("keep", "--json"))}
-        if found[name] >= count:
-            return
-        time.sleep(0.01)
-    raise AssertionError(f"{name} never had {count} ready environments")
+    until(
+        lambda: {e["function"]: e["ready"] for e in json.loads(shell("keep", "--json"))},
+        lambda ready: ready[name] >= count,
+    )
 
 
 def test_environments_are_kept_by_option_and_by_command(running: Running, shell: Shell) -> None:

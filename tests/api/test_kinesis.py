@@ -290,7 +290,7 @@ def test_clients_may_speak_cbor(running: Running, kinesis: Any, stream: str) -> 
             "/aws4_request, SignedHeaders=host, Signature=0",
         }
         asked = urllib.request.Request(running.url, cbor2.dumps(request), headers)
-        with urllib.request.urlopen(asked, timeout=20) as answer:
+        with urllib.request.urlopen(asked, timeout=60) as answer:
             assert answer.headers["Content-Type"] == "application/x-amz-cbor-1.1"
             return bytes(answer.read())
 

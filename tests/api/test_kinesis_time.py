@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from importlib.resources import files
 from itertools import count, pairwise
 from pathlib import Path
@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError
 
+from emulator.model.clock import SystemClock
 from emulator.model.jumping_clock import JumpingClock
 from emulator.services.kinesis import limits, sequences
 from emulator.services.kinesis.chunks import pack, unpack
@@ -22,6 +23,7 @@ from emulator.settings import Settings
 from emulator.store.store import Store
 from emulator.testing import FakeClock, ScriptedDriver
 from tests.api.conftest import Running
+from tests.patience import until
 
 HOUR_S = 3600
 _accounts = count(1)
@@ -47,14 +49,6 @@ def kinesis(running: Running) -> Iterator[Any]:
     yield client
     client.close()
     running.call(lambda: running.emulator.table.reset(None))
-
-
-def until(condition: Callable[[], bool]) -> None:
-    """Wait for what goes on in the background."""
-    end = time.monotonic() + 20
-    while not condition():
-        assert time.monotonic() < end, "nothing happened"
-        time.sleep(0.005)
 
 
 def iterator(kinesis: Any, kind: str = "TRIM_HORIZON", shard: int = 0, **more: Any) -> str:
@@ -126,32 +120,49 @@ def test_a_closed_shard_goes_with_its_records(
     assert first["ParentShardId"] == sequences.shard_id(0)
 
 
-def test_a_shard_takes_and_gives_so_much_a_second(
-    running: Running, kinesis: Any, clock: JumpingClock
-) -> None:
+class _Standing(SystemClock):
+    """A clock that stands still until it is moved; its timers run as ever."""
+
+    def __init__(self) -> None:
+        self.moment = time.time()
+
+    def now(self) -> float:
+        return self.moment
+
+    def monotonic(self) -> float:
+        return self.moment
+
+
+@pytest.fixture
+def standing() -> Iterator[tuple[Any, _Standing]]:
+    """A client of an emulator with a stream, and its clock."""
+    clock = _Standing()
+    running = Running(Settings(port=0), driver=ScriptedDriver(), clock=clock)
+    kinesis = running.client("kinesis")
+    kinesis.create_stream(StreamName="s", ShardCount=1)
+    yield kinesis, clock
+    kinesis.close()
+    running.stop()
+
+
+def test_a_shard_takes_and_gives_so_much_a_second(standing: tuple[Any, _Standing]) -> None:
+    kinesis, clock = standing
     records = [{"Data": b"x", "PartitionKey": "k"}] * 400
     failed = sum(
         kinesis.put_records(StreamName="s", Records=records)["FailedRecordCount"] for _ in range(5)
     )
-    # A slow machine may need more than a second for them.
-    assert 0 < failed <= 1000
-    running.call(lambda: clock.jump(1))
-
-    def fill() -> None:
-        for _ in range(40):
-            kinesis.put_record(StreamName="s", Data=b"x" * 900_000, PartitionKey="k")
-
+    assert failed == 1000
+    clock.moment += 1
+    large = {"StreamName": "s", "Data": b"x" * 900_000, "PartitionKey": "k"}
+    kinesis.put_record(**large)
     with pytest.raises(ClientError, match=r"Rate exceeded for shard shardId-0{12} in stream s"):
-        fill()
-    running.call(lambda: clock.jump(1))
+        kinesis.put_record(**large)
+    clock.moment += 1
     at = iterator(kinesis, "LATEST")
-
-    def read_often() -> None:
-        for _ in range(30):
-            kinesis.get_records(ShardIterator=at)
-
+    for _ in range(5):
+        kinesis.get_records(ShardIterator=at)
     with pytest.raises(ClientError) as caught:
-        read_often()
+        kinesis.get_records(ShardIterator=at)
     assert caught.value.response["Error"]["Code"] == "ProvisionedThroughputExceededException"
 
 

@@ -14,7 +14,7 @@ from emulator.edge.http_fronts.alb.balancer import Balancer, parse_balancer
 from emulator.testing import FakeClock
 from tests.api.conftest import Running
 from tests.api.http_site import ApiSite
-from tests.api.test_websocket_apis import wait
+from tests.patience import until
 
 
 class Balanced(ApiSite):
@@ -30,7 +30,7 @@ class Balanced(ApiSite):
     def ask(
         self, name: str, path: str = "/", body: bytes | None = None, **headers: str
     ) -> tuple[int, http.client.HTTPMessage, bytes]:
-        connection = http.client.HTTPConnection("127.0.0.1", self.ports[name], timeout=20)
+        connection = http.client.HTTPConnection("127.0.0.1", self.ports[name], timeout=60)
         try:
             sent = {key.replace("_", "-"): value for key, value in headers.items()}
             connection.request("GET" if body is None else "POST", path, body, sent)
@@ -136,7 +136,7 @@ def test_health_is_checked(monkeypatch: pytest.MonkeyPatch) -> None:
         site.function("checked")
         site.replies["checked"] = {"statusCode": 500}
         site.running.call(lambda: clock.advance(36))
-        wait(lambda: len(site.running.console.warnings) > 0)
+        until(lambda: len(site.running.console.warnings) > 0)
         (event,) = site.events["checked"]
         assert (event["path"], event["headers"]) == (
             "/up",

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import io
 import json
-import time
 from collections.abc import Iterator
 from contextlib import redirect_stdout
 from functools import partial
@@ -19,6 +18,7 @@ from emulator.settings import Settings
 from emulator.testing import ScriptedDriver
 from tests.api.conftest import Running
 from tests.api.test_cloudwatch import refused
+from tests.patience import until
 
 _CLOCK = JumpingClock()
 
@@ -72,10 +72,7 @@ def total(cloudwatch: Any, namespace: str, name: str, stat: str = "Sum", **dimen
 
 
 def becomes(wanted: Any, find: Any) -> None:
-    deadline = time.monotonic() + 20
-    while (found := find()) != wanted:
-        assert time.monotonic() < deadline, found
-        time.sleep(0.01)
+    until(find, lambda found: found == wanted)
 
 
 def test_powertools_metrics_are_metrics(logs: Any, cloudwatch: Any) -> None:
@@ -87,6 +84,7 @@ def test_powertools_metrics_are_metrics(logs: Any, cloudwatch: Any) -> None:
         name="Latency", unit=MetricUnit.Milliseconds, value=8.5, resolution=MetricResolution.High
     )
     metrics.add_metadata(key="order", value="A-1")
+    metrics.set_timestamp(int(_CLOCK.now() * 1000))
     out = io.StringIO()
     with redirect_stdout(out):
         metrics.flush_metrics()
@@ -217,7 +215,9 @@ def test_metric_filters_count_and_measure(logs: Any, cloudwatch: Any) -> None:
     becomes(120.0, lambda: find("slow", Route="/a"))
     assert find("errors") == 2.0
     logs.delete_log_group(logGroupName=name)
-    assert logs.describe_metric_filters()["metricFilters"] == []
+    for metric in ("slow", "bytes"):
+        left = logs.describe_metric_filters(metricName=metric, metricNamespace="Filtered")
+        assert left["metricFilters"] == []
 
 
 def test_the_default_value_stands_for_a_minute_without_a_match(

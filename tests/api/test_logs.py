@@ -16,10 +16,12 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError
 
+from emulator.services.logs import forwarding, metric_filters, pattern, subscriptions
 from emulator.settings import Settings
 from emulator.testing import RuntimeClient, ScriptedDriver
 from tests.api.conftest import Running, create
 from tests.needs import unavailable
+from tests.patience import until
 
 GROUP = "/aws/lambda/hello"
 DAY = 86_400_000
@@ -309,6 +311,7 @@ def _cli() -> str | None:
     return None
 
 
+@pytest.mark.thorough
 def test_the_cli_follows_a_functions_log(scripted: Running) -> None:
     cli = _cli() or unavailable("needs version 2 of the AWS CLI")
     client = scripted.client("lambda")
@@ -365,6 +368,40 @@ def test_logs_outlive_the_emulator(tmp_path: Path) -> None:
         second.stop()
 
 
+def test_filters_that_are_refused_today_rest(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    settings = Settings(port=0, state=tmp_path / "state")
+    first = Running(settings, driver=ScriptedDriver())
+    logs = first.client("logs")
+    target = create(first.client("lambda"))["FunctionArn"]
+    logs.create_log_group(logGroupName="g")
+    given = {"logGroupName": "g", "destinationArn": target}
+    made = [{"metricName": "m", "metricNamespace": "n", "metricValue": "1"}]
+    with monkeypatch.context() as before:
+        # Borders of words were taken once.
+        for module in (pattern, subscriptions, metric_filters, forwarding):
+            before.setattr(module, "compile_pattern", lambda text: lambda message: False)
+        logs.put_subscription_filter(**given, filterName="old", filterPattern=r"%\bfoo%")
+        logs.put_metric_filter(
+            logGroupName="g",
+            filterName="old",
+            filterPattern=r"%\bfoo%",
+            metricTransformations=made,
+        )
+    logs.put_subscription_filter(**given, filterName="other", filterPattern="foo")
+    first.stop()
+    second = Running(settings, driver=ScriptedDriver())
+    logs = second.client("logs")
+    shown = logs.describe_subscription_filters(logGroupName="g")["subscriptionFilters"]
+    assert [each["filterPattern"] for each in shown] == [r"%\bfoo%", "foo"]
+    code, _ = error(logs.put_subscription_filter, **given, filterName="old", filterPattern=r"%\bx%")
+    assert code == "InvalidParameterException"
+    logs.delete_subscription_filter(logGroupName="g", filterName="old")
+    logs.delete_metric_filter(logGroupName="g", filterName="old")
+    second.stop()
+
+
 def test_a_subscription_filter_passes_events_on_to_a_function(
     scripted: Running, logs: Any, put: Put
 ) -> None:
@@ -392,7 +429,7 @@ def test_a_subscription_filter_passes_events_on_to_a_function(
     (shown,) = logs.describe_subscription_filters(logGroupName="g")["subscriptionFilters"]
     assert (shown["filterName"], shown["destinationArn"]) == ("errors", arn)
     put("s", (0, "ERROR one"), (1, "INFO two"), (2, "ERROR three"))
-    assert arrived.wait(20)
+    assert arrived.wait(60)
     (batch,) = seen
     events = batch.pop("logEvents")
     assert batch == {
@@ -456,11 +493,5 @@ def test_a_log_group_is_a_target_of_events(scripted: Running, logs: Any) -> None
     events.put_targets(Rule="shop", Targets=[{"Id": "1", "Arn": arn}])
     sent = {"Source": "shop", "DetailType": "a", "Detail": '{"n": 1}'}
     events.put_events(Entries=[sent])
-    found: list[Any] = []
-    for _ in range(200):
-        found = logs.filter_log_events(logGroupName="/aws/events/shop")["events"]
-        if found:
-            break
-        threading.Event().wait(0.05)
-    (event,) = found
+    (event,) = until(lambda: logs.filter_log_events(logGroupName="/aws/events/shop")["events"])
     assert json.loads(event["message"])["detail"] == {"n": 1}

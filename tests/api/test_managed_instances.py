@@ -195,7 +195,7 @@ def test_one_environment_takes_as_many_at_once_as_its_function_says(
     with ThreadPoolExecutor(3) as threads:
         calls = [threads.submit(_invoke, client) for _ in range(3)]
         for _ in calls:
-            workers.begun.get(timeout=20)
+            workers.begun.get(timeout=60)
         assert len(scripted.scripted_driver.live) == 1
         (environment,) = get(scripted, "environments")
         assert (environment["state"], environment["in_flight"]) == ("invoking", 3)

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import time
 from typing import Any
 
 import pytest
 from botocore.exceptions import ClientError
 
 from tests.api.conftest import Running, create
+from tests.patience import until
 
 QUEUE = "arn:aws:sqs:us-east-1:000000000000:queue"
 STREAM = "arn:aws:kinesis:us-east-1:000000000000:stream/stream"
@@ -31,15 +31,14 @@ def _create(client: Any, arn: str = QUEUE, **fields: Any) -> dict[str, Any]:
 
 def _settled(client: Any, key: dict[str, str]) -> str:
     """Wait for the end of a mapping's transition; returns its state, "" where it is gone."""
-    for _ in range(2000):
+
+    def state() -> str:
         try:
-            state = client.get_event_source_mapping(**key)["State"]
+            return str(client.get_event_source_mapping(**key)["State"])
         except client.exceptions.ResourceNotFoundException:
             return ""
-        if state in ("Enabled", "Disabled"):
-            return state
-        time.sleep(0.01)
-    raise AssertionError(state)
+
+    return str(until(state, lambda state: state in ("Enabled", "Disabled", "")))
 
 
 def test_the_life_of_a_mapping(client: Any) -> None:

@@ -27,7 +27,7 @@ def running() -> Iterator[Running]:
 def _ask(
     running: Running, method: str, path: str, origin: str, **headers: str
 ) -> tuple[int, dict[str, str]]:
-    connection = http.client.HTTPConnection("127.0.0.1", running.emulator.port, timeout=20)
+    connection = http.client.HTTPConnection("127.0.0.1", running.emulator.port, timeout=60)
     given = {name.replace("_", "-"): value for name, value in headers.items()}
     body = b"{}" if method == "POST" else None
     connection.request(method, path, body, {"Origin": origin, **given})

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import json
-import time
 import urllib.request
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -12,9 +11,11 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError
 
+from emulator.model.jumping_clock import JumpingClock
 from emulator.settings import Settings
 from tests.api.conftest import Running, create
 from tests.api.functions import Calls
+from tests.patience import until
 
 ARN = "arn:aws:sqs:us-east-1:000000000000:queue"
 
@@ -25,7 +26,10 @@ class Polled:
     def __init__(self, **settings: Any) -> None:
         self.calls = Calls()
         self.warnings: list[str] = []
-        self.running = Running(Settings(port=0, **settings), driver=self.calls.driver)
+        self.clock = JumpingClock()
+        self.running = Running(
+            Settings(port=0, **settings), driver=self.calls.driver, clock=self.clock
+        )
         self.sqs, self.functions = self.running.client("sqs"), self.running.client("lambda")
         self.url = self.sqs.create_queue(QueueName="queue")["QueueUrl"]
 
@@ -48,10 +52,7 @@ class Polled:
         return ready, in_flight
 
     def eventually(self, condition: Callable[[], bool]) -> None:
-        deadline = time.monotonic() + 20
-        while not condition():
-            assert time.monotonic() < deadline, "it did not become so"
-            time.sleep(0.01)
+        until(condition)
 
 
 @pytest.fixture
@@ -193,7 +194,7 @@ def test_failures_end_in_the_dead_letter_queue(polled: Polled) -> None:
     policy = {"deadLetterTargetArn": ARN.replace("queue", "dead"), "maxReceiveCount": 2}
     polled.sqs.set_queue_attributes(
         QueueUrl=polled.url,
-        Attributes={"VisibilityTimeout": "3", "RedrivePolicy": json.dumps(policy)},
+        Attributes={"VisibilityTimeout": "600", "RedrivePolicy": json.dumps(policy)},
     )
     polled.calls.answer = lambda event: {
         "batchItemFailures": [
@@ -206,6 +207,10 @@ def test_failures_end_in_the_dead_letter_queue(polled: Polled) -> None:
     entries = [{"Id": body, "MessageBody": body} for body in ("good", "bad", "fine")]
     polled.sqs.send_message_batch(QueueUrl=polled.url, Entries=entries)
     url = polled.sqs.get_queue_url(QueueName="dead")["QueueUrl"]
+    for times in (1, 2):
+        polled.calls.until(times)
+        polled.eventually(lambda: polled.depth() == ("0", "1"))
+        polled.running.call(lambda: polled.clock.jump(600))
     received = polled.sqs.receive_message(QueueUrl=url, WaitTimeSeconds=20)
     assert [each["Body"] for each in received["Messages"]] == ["bad"]
     assert polled.calls.bodies()[1:] == [["bad"]]
@@ -279,7 +284,7 @@ def test_a_batch_in_flight_ends_and_the_next_start_goes_on(tmp_path: Any) -> Non
     polled.running.loop.call_soon_threadsafe(polled.running.emulator.stop)
     polled.eventually(lambda: polled.running.emulator.pollers.closed)
     polled.running.loop.call_soon_threadsafe(gate.set)
-    polled.running._thread.join(20)
+    polled.running._thread.join(60)
     assert not polled.running._thread.is_alive()
     assert len(polled.calls.all) == 2
     again = Polled(state=tmp_path)

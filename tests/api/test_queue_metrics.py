@@ -98,17 +98,17 @@ def test_the_oldest_message_has_an_age_that_an_alarm_sees(queues: Queues) -> Non
 
     assert age() == 0
     sqs.send_message(QueueUrl=url, MessageBody="old")
-    queues.jump(100)
+    queues.jump(1000)
     sqs.send_message(QueueUrl=url, MessageBody="young")
-    assert 100 <= age() < 110
+    assert 1000 <= age() < 1600
     (old,) = sqs.receive_message(QueueUrl=url)["Messages"]
     assert old["Body"] == "old"
-    queues.jump(60)
+    queues.jump(600)
     # Received is not deleted.
-    assert 160 <= age() < 170
+    assert 1600 <= age() < 2200
     sqs.delete_message(QueueUrl=url, ReceiptHandle=old["ReceiptHandle"])
-    queues.jump(60)
-    assert 120 <= age() < 130
+    queues.jump(600)
+    assert 1200 <= age() < 1600
     listed = queues.cloudwatch.list_metrics(Namespace="AWS/SQS")["Metrics"]
     of_aged = {m["MetricName"] for m in listed if m["Dimensions"][0]["Value"] == "aged"}
     assert {"ApproximateAgeOfOldestMessage", "NumberOfMessagesSent"} <= of_aged

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError
 
+from emulator.model.jumping_clock import JumpingClock
 from emulator.settings import Settings
 from emulator.testing import ScriptedDriver
 from tests.api.conftest import Running, create
@@ -24,7 +25,7 @@ def no_credentials(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.fixture
 def elsewhere() -> Iterator[Running]:
-    running = Running(Settings(port=0), driver=ScriptedDriver())
+    running = Running(Settings(port=0), driver=ScriptedDriver(), clock=JumpingClock())
     yield running
     running.stop()
 
@@ -53,12 +54,12 @@ def test_a_record_is_the_same(polled: Polled) -> None:
     polled.eventually(lambda: polled.depth() == ("0", "0"))
 
 
-def test_many_messages_and_some_that_fail(polled: Polled) -> None:
+def test_many_messages_and_some_that_fail(polled: Polled, elsewhere: Running) -> None:
     dead = polled.sqs.create_queue(QueueName="dead")["QueueUrl"]
     policy = {"deadLetterTargetArn": ARN.replace("queue", "dead"), "maxReceiveCount": 1}
     polled.sqs.set_queue_attributes(
         QueueUrl=polled.url,
-        Attributes={"VisibilityTimeout": "3", "RedrivePolicy": json.dumps(policy)},
+        Attributes={"VisibilityTimeout": "600", "RedrivePolicy": json.dumps(policy)},
     )
     polled.calls.answer = lambda event: {
         "batchItemFailures": [
@@ -71,6 +72,11 @@ def test_many_messages_and_some_that_fail(polled: Polled) -> None:
     for tens in range(10):
         entries = [{"Id": str(n), "MessageBody": f"{tens}{n}"} for n in range(10)]
         polled.sqs.send_message_batch(QueueUrl=polled.url, Entries=entries)
+    polled.eventually(lambda: sum(map(len, polled.calls.bodies())) == 100)
+    polled.eventually(lambda: polled.depth() == ("0", "10"))
+    clock = elsewhere.emulator.clock
+    assert isinstance(clock, JumpingClock)
+    elsewhere.call(lambda: clock.jump(600))
     found: list[str] = []
     while len(found) < 10:
         received: Any = polled.sqs.receive_message(

@@ -1,4 +1,4 @@
-"""A reset: everything that was made is gone, of all accounts or of one, in milliseconds."""
+"""A reset: everything that was made is gone, of all accounts or of one."""
 
 from __future__ import annotations
 
@@ -15,6 +15,7 @@ import pytest
 from botocore.exceptions import ClientError
 
 from emulator.settings import Settings
+from emulator.store.database import Database
 from emulator.testing import ScriptedDriver
 from tests.api.conftest import ECHO, Running, create
 
@@ -26,7 +27,7 @@ _TEMPLATE = {"Resources": {"Queue": {"Type": "AWS::SQS::Queue"}}}
 def _reset(running: Running, account: str | None = None) -> dict[str, Any]:
     query = f"?account={account}" if account else ""
     url = f"{running.url}/_emulator/reset{query}"
-    with urllib.request.urlopen(urllib.request.Request(url, method="POST"), timeout=30) as answer:
+    with urllib.request.urlopen(urllib.request.Request(url, method="POST"), timeout=60) as answer:
         return json.loads(answer.read())
 
 
@@ -147,13 +148,23 @@ def test_what_was_kept_before_a_start_goes_as_well(tmp_path: Path) -> None:
         running.stop()
 
 
-def test_it_takes_milliseconds_however_much_there_is(scripted: Running) -> None:
+def test_it_writes_a_few_times_however_much_there_is(
+    scripted: Running, monkeypatch: pytest.MonkeyPatch
+) -> None:
     functions, sqs = scripted.client("lambda"), scripted.client("sqs")
     for number in range(60):
         create(functions, f"f{number}")
         sqs.create_queue(QueueName=f"q{number}")
-    _reset(scripted, _OTHER)  # the first use of the admin API imports it
-    assert _reset(scripted)["milliseconds"] < 500
+    written, hand_in = [], Database._hand_in
+
+    def counted(self: Database) -> None:
+        written.append(len(self._submitted))
+        hand_in(self)
+
+    monkeypatch.setattr(Database, "_hand_in", counted)
+    _reset(scripted)
+    assert sum(written) >= 120
+    assert len(written) < 10
 
 
 def test_what_the_folder_declares_is_made_anew(tmp_path: Path) -> None:
@@ -218,3 +229,15 @@ def test_a_function_of_the_same_name_starts_cold_and_without_events(scripted: Ru
     functions.invoke(FunctionName="f", Payload=b"1")
     assert scripted.call(lambda: len(scripted.scripted_driver.sandboxes)) >= made
     assert scripted.call(lambda: scripted.emulator.asynchronous.failed()) == []
+
+
+def test_versions_are_numbered_from_one_again(scripted: Running) -> None:
+    functions = {each: scripted.client("lambda", account=each) for each in (_OWN, _OTHER)}
+    for client in functions.values():
+        create(client, "kept", Publish=True)
+        create(client, "deleted", Publish=True)
+        client.delete_function(FunctionName="deleted")
+    _reset(scripted, _OWN)
+    for name in ("kept", "deleted"):
+        assert create(functions[_OWN], name, Publish=True)["Version"] == "1"
+    assert create(functions[_OTHER], "deleted", Publish=True)["Version"] == "2"

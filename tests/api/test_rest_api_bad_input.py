@@ -14,8 +14,8 @@ import pytest
 
 from emulator.testing import FakeClock, RuntimeClient
 from tests.api.conftest import Running
+from tests.api.rest_site import ANY, Answer, Site, proxy
 from tests.api.test_http_api_bad_input import status
-from tests.api.test_rest_api_serving import ANY, Answer, Site, proxy
 from tests.api.test_streaming import Writer
 
 
@@ -38,7 +38,7 @@ def site(shared: Site) -> Site:
 
 
 def link_to(site: Site) -> socket.socket:
-    return socket.create_connection(("127.0.0.1", site.running.emulator.port), 20)
+    return socket.create_connection(("127.0.0.1", site.running.emulator.port), 60)
 
 
 def rest_of(link: socket.socket) -> bytes:
@@ -158,11 +158,11 @@ def test_a_function_of_30_seconds_is_a_504_after_29(monkeypatch: pytest.MonkeyPa
         api_id = site.build({"/": {"get": proxy()}})
         calling = threading.Thread(target=lambda: answers.append(site.call(api_id, "/dev/")))
         calling.start()
-        assert begun.wait(20)
+        assert begun.wait(60)
         site.running.call(lambda: clock.advance(28.9))
         assert not answers
         site.running.call(lambda: clock.advance(0.2))
-        calling.join(20)
+        calling.join(60)
         site.running.call(go.set)
     finally:
         site.running.stop()

@@ -7,6 +7,8 @@ import base64
 import gzip
 import http.client
 import json
+import os
+import signal
 import threading
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -14,10 +16,12 @@ from typing import Any
 
 import pytest
 
+from emulator.model.jumping_clock import JumpingClock
 from emulator.services.apigateway import bounded
 from emulator.testing import FakeClock
 from tests.api.conftest import Running
-from tests.api.test_rest_api_serving import INVOKED, Site, mock, proxy, service
+from tests.api.rest_site import INVOKED, Site, mock, proxy, service
+from tests.patience import until
 
 GROUP = "arn:aws:logs:us-east-1:000000000000:log-group:rest"
 
@@ -223,7 +227,7 @@ class Endpoint:
                     self.send_header("Transfer-Encoding", "chunked")
                     self.end_headers()
                     for part, go in outer.parts:
-                        go.wait(20)
+                        go.wait(60)
                         self.wfile.write(b"%x\r\n%s\r\n" % (len(part), part))
                     if not outer.breaks:
                         self.wfile.write(b"0\r\n\r\n")
@@ -239,7 +243,9 @@ class Endpoint:
                 """Be quiet."""
 
         self._server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-        threading.Thread(target=self._server.serve_forever, daemon=True).start()
+        threading.Thread(
+            target=self._server.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True
+        ).start()
         self.url = f"http://127.0.0.1:{self._server.server_port}/"
 
     def close(self) -> None:
@@ -267,7 +273,7 @@ def test_an_endpoint_s_answer_streams_through(site: Site, endpoint: Endpoint) ->
     # More than a buffered answer may have.
     endpoint.parts = [(b"one", first), (b"x" * 11 * 1024 * 1024, second)]
     api_id = streaming(site, endpoint)
-    connection = http.client.HTTPConnection("localhost", site.running.emulator.port, timeout=20)
+    connection = http.client.HTTPConnection("localhost", site.running.emulator.port, timeout=60)
     connection.request("GET", "/dev/", headers={"Host": f"{api_id}.execute-api.localhost"})
     first.set()
     answer = connection.getresponse()
@@ -285,9 +291,23 @@ def test_an_endpoint_that_breaks_off_cuts_the_answer(site: Site, endpoint: Endpo
         site.call(streaming(site, endpoint), "/dev/")
 
 
+@pytest.fixture
+def ahead() -> Iterator[tuple[Site, JumpingClock]]:
+    """A site of its own, and its clock."""
+    clock = JumpingClock()
+    site = Site({"clock": clock})
+    site.reply = {"statusCode": 200, "body": "ok"}
+    yield site, clock
+    site.running.stop()
+
+
 def test_a_template_that_never_ends_stops_nobody(
-    site: Site, monkeypatch: pytest.MonkeyPatch
+    ahead: tuple[Site, JumpingClock], monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    site, clock = ahead
+    state = site.running.call(lambda: site.running.emulator.table.state("apigateway"))
+    state.bounded = bounded.BoundedWorker(clock)
+    monkeypatch.setattr(bounded, "PATIENCE_S", 3600.0)
     loops = "#foreach($a in $input.path('$'))" * 5 + "x" + "#end" * 5
     hostile = site.build({"/": {"post": mock(loops)}})
     api_id = site.build({"/": {"get": proxy()}})
@@ -295,26 +315,49 @@ def test_a_template_that_never_ends_stops_nobody(
         {"/": {"post": mock('{"statusCode": #foreach($n in $input.path("$"))$n#end}')}}
     )
     assert site.call(listed, "/dev/", "POST", "[2,0,0]").status == 200
-    monkeypatch.setattr(bounded, "PATIENCE_S", 1.0)
     answers: list[Any] = []
     body = json.dumps(list(range(900)))
     calling = threading.Thread(
         target=lambda: answers.append(site.call(hostile, "/dev/", "POST", body))
     )
     calling.start()
-    calls = 0
-    while calling.is_alive():
-        assert site.call(api_id, "/dev/").status == 200
-        calls += 1
+    assert [site.call(api_id, "/dev/").status for _ in range(4)] == [200] * 4
+    assert not answers
+
+    def is_over() -> bool:
+        site.running.call(lambda: clock.jump(bounded.PATIENCE_S))
+        return not calling.is_alive()
+
+    until(is_over)
     calling.join()
-    assert calls > 3
     assert (answers[0].status, answers[0].json) == (500, {"message": "Internal server error"})
+
+
+def test_a_jump_ends_no_work_under_way(
+    ahead: tuple[Site, JumpingClock], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    site, clock = ahead
+    monkeypatch.setattr(bounded, "PATIENCE_S", 3600.0)
+
+    async def jump_while_it_works() -> Any:
+        worker = (await site.running.emulator.table.state("apigateway")).bounded
+        job = {"do": "match", "pattern": "(a|b)*", "text": "ab"}
+        await worker.ask(job)
+        os.kill(worker._process.pid, signal.SIGSTOP)
+        working = asyncio.ensure_future(worker.ask(job))
+        await asyncio.sleep(0)
+        clock.jump(2 * bounded.PATIENCE_S)
+        for _ in range(9):
+            await asyncio.sleep(0.01)
+        os.kill(worker._process.pid, signal.SIGCONT)
+        return await working
+
+    assert site.running.call(jump_while_it_works) == {"found": True}
 
 
 def test_a_validation_expression_that_never_ends_refuses(
     site: Site, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(bounded, "PATIENCE_S", 0.5)
     given = {
         "type": "token", "authorizerUri": INVOKED, "identityValidationExpression": "(a|a)*b",
     }  # fmt: skip
@@ -326,7 +369,9 @@ def test_a_validation_expression_that_never_ends_refuses(
         {"/x": {"get": {**proxy(), "security": [{"mine": []}]}}},
         securityDefinitions={"mine": scheme},
     )
-    assert site.call(api_id, "/dev/x", authorization="a" * 64).status == 500
+    with monkeypatch.context() as impatient:
+        impatient.setattr(bounded, "PATIENCE_S", 0.5)
+        assert site.call(api_id, "/dev/x", authorization="a" * 64).status == 500
     assert site.call(api_id, "/dev/x", authorization="c").status == 401
 
 

@@ -66,7 +66,7 @@ def call(
     running: Running, api_id: str, path: str, method: str = "GET", body: str | None = None,
     **headers: str,
 ) -> tuple[int, Any]:  # fmt: skip
-    connection = http.client.HTTPConnection("localhost", running.emulator.port, timeout=20)
+    connection = http.client.HTTPConnection("localhost", running.emulator.port, timeout=60)
     host = f"{api_id}.execute-api.us-east-1.localhost"
     sent = {name.replace("_", "-"): value for name, value in headers.items()}
     try:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import http.client
 import json
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +14,7 @@ from botocore.exceptions import ClientError
 from emulator.settings import Settings
 from emulator.testing import ScriptedDriver
 from tests.api.conftest import Running
+from tests.unit.model.test_plain_yaml import BOMB
 
 INVOKED = (
     "arn:aws:apigateway:us-east-1:lambda:path/2015-03-31/functions/"
@@ -27,13 +27,6 @@ def refused(call: Any, code: str, text: str = "", **request: Any) -> None:
         call(**request)
     error = caught.value.response["Error"]
     assert (error["Code"], text in error["Message"]) == (code, True), error
-
-
-@pytest.fixture(scope="module")
-def running() -> Iterator[Running]:
-    running = Running(Settings(port=0, transition_seconds=0), driver=ScriptedDriver())
-    yield running
-    running.stop()
 
 
 @pytest.fixture(scope="module")
@@ -423,6 +416,37 @@ def test_domain_names_and_mappings(api: Any, rest_api: tuple[str, str]) -> None:
     api.delete_domain_name(domainName=name)
 
 
+def test_a_domain_name_moves_from_edge_to_region(api: Any) -> None:
+    name = "moves.example.com"
+
+    def patched(*operations: tuple[str, str, str]) -> Any:
+        patches = [dict(zip(("op", "path", "value"), each, strict=True)) for each in operations]
+        return api.update_domain_name(domainName=name, patchOperations=patches)
+
+    types = "/endpointConfiguration/types"
+    edge = api.create_domain_name(domainName=name)["distributionDomainName"]
+    both = patched(("add", types, "REGIONAL"), ("add", "/regionalCertificateArn", "arn:c"))
+    assert both["endpointConfiguration"]["types"] == ["EDGE", "REGIONAL"]
+    assert both["distributionDomainName"] == edge
+    assert both["regionalDomainName"].startswith("d-")
+    assert both["regionalHostedZoneId"]
+    assert both["regionalCertificateArn"] == "arn:c"
+    regional = patched(("remove", f"{types}/EDGE", ""))
+    assert regional["regionalDomainName"] == both["regionalDomainName"]
+    assert {"distributionDomainName", "distributionHostedZoneId"}.isdisjoint(regional)
+    back = patched(("replace", f"{types}/REGIONAL", "EDGE"))
+    assert back["distributionDomainName"] != edge
+    assert "regionalDomainName" not in back
+    assert (
+        api.get_domain_name(domainName=name)["distributionDomainName"]
+        == (back["distributionDomainName"])
+    )
+    for wrong in (("replace", f"{types}/EDGE", "PRIVATE"), ("remove", f"{types}/EDGE", "")):
+        with pytest.raises(ClientError, match="BadRequest"):
+            patched(wrong)
+    api.delete_domain_name(domainName=name)
+
+
 def test_documentation(api: Any, rest_api: tuple[str, str]) -> None:
     api_id = rest_api[0]
     made = api.create_documentation_part(
@@ -518,6 +542,10 @@ def test_a_definition_is_imported_and_put(api: Any) -> None:
     assert put["name"] == "empty"
     assert len(api.get_resources(restApiId=made["id"])["items"]) == 1
     refused(api.import_rest_api, "BadRequestException", "Invalid OpenAPI input", body=b"[1]")
+    for bomb in (f"swagger: '2.0'\n{BOMB}", "swagger: '2.0'\nx: [" + "[" * 5000):
+        refused(
+            api.import_rest_api, "BadRequestException", "Invalid OpenAPI input", body=bomb.encode()
+        )
 
 
 def test_what_is_changed_at_once_is_all_kept(running: Running, api: Any) -> None:
@@ -563,7 +591,7 @@ def test_apis_outlast_a_restart(tmp_path: Path) -> None:
             (f"{made['id']}.execute-api.us-east-1.localhost", "/dev/"),
             ("kept.example.com", "/"),
         ):
-            connection = http.client.HTTPConnection("localhost", port, timeout=20)
+            connection = http.client.HTTPConnection("localhost", port, timeout=60)
             connection.request("GET", path, headers={"Host": host})
             assert connection.getresponse().status == 200, host
             connection.close()

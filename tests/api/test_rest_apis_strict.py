@@ -11,7 +11,7 @@ from botocore.auth import SigV4Auth
 from botocore.awsrequest import AWSRequest
 from botocore.credentials import Credentials
 
-from tests.api.test_rest_api_serving import INVOKED, Answer, Site
+from tests.api.rest_site import INVOKED, Answer, Site
 from tests.api.test_strict_auth import ACCOUNT, Role, allow
 
 PLACE = f"arn:aws:execute-api:us-east-1:{ACCOUNT}"

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import json
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from email.utils import parsedate_to_datetime
 from pathlib import Path
 from typing import Any
@@ -16,6 +15,7 @@ from emulator.model.jumping_clock import JumpingClock
 from emulator.settings import Settings
 from emulator.testing import ScriptedDriver
 from tests.api.conftest import Running
+from tests.patience import until
 
 DAY_S = 86_400
 
@@ -42,14 +42,6 @@ def s3(running: Running) -> Iterator[Any]:
 def put_rules(s3: Any, bucket: str, *rules: dict[str, Any]) -> None:
     named = [{"ID": f"r{n}", "Status": "Enabled", **rule} for n, rule in enumerate(rules)]
     s3.put_bucket_lifecycle_configuration(Bucket=bucket, LifecycleConfiguration={"Rules": named})
-
-
-def until(condition: Callable[[], bool]) -> None:
-    """Wait for a pass to be through: it runs in the background."""
-    end = time.monotonic() + 20
-    while not condition():
-        assert time.monotonic() < end, "nothing happened"
-        time.sleep(0.005)
 
 
 def keys(s3: Any, bucket: str) -> list[str]:

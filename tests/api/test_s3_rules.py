@@ -5,26 +5,16 @@ from __future__ import annotations
 import datetime
 import hashlib
 import string
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
 from botocore.exceptions import ClientError
 
 from emulator.services.s3 import checksums
-from emulator.settings import Settings
-from emulator.testing import ScriptedDriver
 from tests.api.conftest import Running
 
 PAST = datetime.datetime(2020, 1, 1, tzinfo=datetime.UTC)
 FUTURE = datetime.datetime(2090, 1, 1, tzinfo=datetime.UTC)
-
-
-@pytest.fixture(scope="module")
-def running() -> Iterator[Running]:
-    running = Running(Settings(port=0), driver=ScriptedDriver())
-    yield running
-    running.stop()
 
 
 @pytest.fixture(scope="module")

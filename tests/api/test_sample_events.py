@@ -48,7 +48,7 @@ def seen(scripted: Running) -> Callable[[], Any]:
     create(scripted.client("lambda"), "hello")
 
     def next_event() -> Any:
-        assert there.wait(20), "no event came"
+        assert there.wait(60), "no event came"
         return events[0]
 
     return next_event
@@ -71,7 +71,7 @@ def test_function_url(scripted: Running, seen: Callable[[], Any]) -> None:
     request = urllib.request.Request(
         f"{scripted.url}/hello?name=you", headers={"Host": host, "Accept": "*/*"}
     )
-    urllib.request.urlopen(request, timeout=20).close()
+    urllib.request.urlopen(request, timeout=60).close()
     found, expected = shape(seen()), shape(sample("function-url"))
     # Headers are the client's own.
     found.pop("headers"), expected.pop("headers")
@@ -109,11 +109,18 @@ def test_the_command_prints_each(kind: str, capsys: Any) -> None:
 
 
 def test_members_can_be_changed(capsys: Any) -> None:
-    words = ["--set", "Records.0.body=[1]", "--set", "Records.0.new=text", "--set", "more=null"]
-    assert run(["event", "sqs", *words]) == 0
+    words = ["--set", "Records.0.attributes=[1]", "--set", "Records.0.new=text"]
+    assert run(["event", "sqs", *words, "--set", "more=null"]) == 0
     found = json.loads(capsys.readouterr().out)
-    assert found["Records"][0]["body"] == [1]
+    assert found["Records"][0]["attributes"] == [1]
     assert (found["Records"][0]["new"], found["more"]) == ("text", None)
+
+
+@pytest.mark.parametrize("body", ['{"id": 7}', "7", "null", "text"])
+def test_text_stays_text(body: str, capsys: Any) -> None:
+    """A message's body is text on AWS, also where it reads as JSON."""
+    assert run(["event", "sqs", "--set", f"Records.0.body={body}"]) == 0
+    assert json.loads(capsys.readouterr().out)["Records"][0]["body"] == body
 
 
 @pytest.mark.parametrize(

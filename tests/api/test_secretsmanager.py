@@ -7,7 +7,6 @@ import json
 import string
 import urllib.error
 import urllib.request
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -24,13 +23,6 @@ PRIVATE = {
         {"Effect": "Allow", "Principal": {"AWS": "000000000000"}, "Action": "*", "Resource": "*"}
     ]
 }
-
-
-@pytest.fixture(scope="module")
-def running() -> Iterator[Running]:
-    running = Running(Settings(port=0), driver=ScriptedDriver())
-    yield running
-    running.stop()
 
 
 @pytest.fixture(scope="module")
@@ -108,7 +100,7 @@ def test_a_request_without_a_token(running: Running) -> None:
         },
     )
     with pytest.raises(urllib.error.HTTPError) as raised:
-        urllib.request.urlopen(request, timeout=20)
+        urllib.request.urlopen(request, timeout=60)
     answer = json.load(raised.value)
     assert answer["__type"] == "InvalidRequestException"
     assert "You must provide a ClientRequestToken value." in str(answer)

@@ -50,13 +50,15 @@ class Endpoint:
             def log_message(self, *arguments: Any) -> None: ...
 
         self._server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-        self._thread = threading.Thread(target=self._server.serve_forever, daemon=True)
+        self._thread = threading.Thread(
+            target=self._server.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True
+        )
         self._thread.start()
         self.url = f"http://127.0.0.1:{self._server.server_port}/hook"
 
     def wait(self, count: int) -> list[tuple[dict[str, str], Any]]:
         with self._arrived:
-            assert self._arrived.wait_for(lambda: len(self.seen) >= count, 20), self.seen
+            assert self._arrived.wait_for(lambda: len(self.seen) >= count, 60), self.seen
         return self.seen
 
     def close(self) -> None:
@@ -178,7 +180,7 @@ def test_one_message_reaches_queues_and_functions(scripted: Running, sns: Any) -
         assert (body["Type"], body["MessageId"]) == ("Notification", message_id)
         assert (body["TopicArn"], body["Subject"]) == (topic, "greeting")
         assert body["MessageAttributes"] == {"kind": {"Type": "String", "Value": "sport"}}
-    assert arrived.wait(20)
+    assert arrived.wait(60)
     (record,) = events[0]["Records"]
     assert record["EventSource"] == "aws:sns"
     assert record["Sns"]["Message"] == "hello"
@@ -216,7 +218,7 @@ def test_signatures_hold(scripted: Running, sns: Any) -> None:
     sns.subscribe(TopicArn=topic, Protocol="sqs", Endpoint=queue.arn)
     sns.publish(TopicArn=topic, Message="hello", Subject="s")
     (body,) = queue.bodies()
-    with urllib.request.urlopen(body["SigningCertURL"], timeout=20) as answer:
+    with urllib.request.urlopen(body["SigningCertURL"], timeout=60) as answer:
         certificate = x509.load_pem_x509_certificate(answer.read())
     names = ("Message", "MessageId", "Subject", "Timestamp", "TopicArn", "Type")
     text = "".join(f"{name}\n{body[name]}\n" for name in names)
@@ -462,7 +464,7 @@ def test_an_http_endpoint_confirms_and_is_told(
     assert json.loads(endpoint.wait(2)[1][1])["Token"] == asked["Token"]
     assert headers["x-amz-sns-message-type"] == asked["Type"] == "SubscriptionConfirmation"
     sns.publish(TopicArn=topic, Message="too early")
-    with urllib.request.urlopen(asked["SubscribeURL"], timeout=20) as answered:
+    with urllib.request.urlopen(asked["SubscribeURL"], timeout=60) as answered:
         assert b"<SubscriptionArn>" in answered.read()
     (listed,) = sns.list_subscriptions_by_topic(TopicArn=topic)["Subscriptions"]
     sns.publish(TopicArn=topic, Message="hello")
@@ -470,7 +472,7 @@ def test_an_http_endpoint_confirms_and_is_told(
     assert json.loads(text)["Message"] == "hello"
     assert headers["x-amz-sns-subscription-arn"] == listed["SubscriptionArn"]
     assert headers["user-agent"] == "Amazon Simple Notification Service Agent"
-    with urllib.request.urlopen(json.loads(text)["UnsubscribeURL"], timeout=20):
+    with urllib.request.urlopen(json.loads(text)["UnsubscribeURL"], timeout=60):
         pass
     assert sns.list_subscriptions()["Subscriptions"] == []
 

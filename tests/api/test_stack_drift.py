@@ -2,16 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
 from botocore.exceptions import ClientError
 
-from emulator.settings import Settings
-from emulator.testing import ScriptedDriver
-from tests.api.conftest import Running
-from tests.api.test_cloudformation import Stacks, function, queue, template
+from tests.api.stacks import Stacks, function, queue, template
 
 TRUST = {
     "Version": "2012-10-17",
@@ -110,18 +106,6 @@ EVERYTHING: dict[str, Any] = {
         Dimensions=[{"Name": "a", "Value": "b"}],
     ),
 }
-
-
-@pytest.fixture(scope="module")
-def running() -> Iterator[Running]:
-    running = Running(Settings(port=0, transition_seconds=0), driver=ScriptedDriver())
-    yield running
-    running.stop()
-
-
-@pytest.fixture
-def stacks(running: Running) -> Stacks:
-    return Stacks(running)
 
 
 def detect(stacks: Stacks, name: str) -> tuple[dict[str, Any], dict[str, dict[str, Any]]]:

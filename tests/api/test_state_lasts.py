@@ -22,6 +22,8 @@ from emulator.store.connection import Durability
 from emulator.testing import ScriptedDriver
 from tests.api.conftest import ECHO, Running, create, zip_of
 
+pytestmark = pytest.mark.thorough
+
 _SERVE = """
 import asyncio, sys
 from pathlib import Path
@@ -62,7 +64,7 @@ def emulator(state: Path) -> Iterator[Any]:
         client.close()
     finally:
         os.kill(process.pid, signal.SIGKILL)
-        process.wait(10)
+        process.wait(60)
         process.stdout.close()
 
 
@@ -181,6 +183,18 @@ def test_everything_survives_a_kill(tmp_path: Path) -> None:
         assert published["Version"] == 3
         answer = client.invoke(FunctionName="hello", Qualifier="1", Payload=b"[1]")
         assert answer["Payload"].read() == b"[1]"
+
+
+def test_numbers_of_versions_never_repeat(tmp_path: Path) -> None:
+    with emulator(tmp_path) as client:
+        create(client, Publish=True)
+        create(client, "again", Publish=True)
+        for name in ("hello", "again"):
+            client.delete_function(FunctionName=name)
+        create(client, "again")
+    with emulator(tmp_path) as client:
+        assert create(client, Publish=True)["Version"] == "2"
+        assert client.publish_version(FunctionName="again")["Version"] == "2"
 
 
 def test_unpacked_code_that_was_lost_is_unpacked_again(tmp_path: Path) -> None:

@@ -9,12 +9,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from botocore.exceptions import ClientError
+from botocore.exceptions import ClientError, WaiterError
 
 from emulator.model.errors import DriverFault, StorageFull
 from emulator.settings import Settings
 from emulator.testing import ScriptedDriver
 from tests.api.conftest import ECHO, Running, create
+from tests.patience import until
 
 ROLE = "arn:aws:iam::000000000000:role/role"
 _SNAP = {"SnapStart": {"ApplyOn": "PublishedVersions"}}
@@ -101,14 +102,14 @@ def test_a_transition_nobody_looks_at_ends_by_itself() -> None:
     try:
         client = running.client("lambda")
         create(client, "alone")
-        for _ in range(500):
+
+        def is_changed() -> bool:
             try:
-                assert client.update_function_configuration(FunctionName="alone", Timeout=5)
-                break
+                return bool(client.update_function_configuration(FunctionName="alone", Timeout=5))
             except client.exceptions.ResourceConflictException:
-                time.sleep(0.01)
-        else:
-            raise AssertionError("it did not end")
+                return False
+
+        until(is_changed)
     finally:
         running.stop()
 
@@ -259,6 +260,23 @@ def test_a_failure_that_the_disk_does_not_take_is_shown_all_the_same(
         "it is not here",
     )
     assert scripted_state.console.warnings == ["unkept: The change was not kept: the disk is full"]
+
+
+def test_a_function_is_not_pending_for_ever_whatever_its_runtime_failed_with(
+    scripted_state: Running, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    async def break_down(runtime: str, architecture: str, *more: Any) -> None:
+        raise TypeError("unforeseen")
+
+    client = scripted_state.client("lambda")
+    monkeypatch.setattr(scripted_state.emulator.parts.driver, "prepare", break_down)
+    create(client, "broken")
+    with pytest.raises(WaiterError):
+        client.get_waiter("function_active_v2").wait(FunctionName="broken")
+    shown = client.get_function_configuration(FunctionName="broken")
+    assert (shown["State"], shown["StateReason"]) == ("Failed", "localfaas failed: unforeseen")
+    assert shown["StateReasonCode"] == "InternalError"
+    assert "broken could not be got ready" in caplog.text
 
 
 class Pulling(ScriptedDriver):

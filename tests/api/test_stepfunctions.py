@@ -2,111 +2,31 @@
 
 from __future__ import annotations
 
-import asyncio
 import base64
 import json
-import threading
-import time
-from collections.abc import Iterator
-from itertools import count
-from pathlib import Path
 from typing import Any
 
 import pytest
-from botocore.exceptions import ClientError
 
-from emulator.model.errors import StorageError
-from emulator.services.context import Parts
-from emulator.services.stepfunctions.engine import keeping
-from emulator.services.stepfunctions.engine.execution import Execution
-from emulator.services.stepfunctions.engine.journal import Done, Journal
-from emulator.settings import Settings
-from emulator.testing import ScriptedDriver
+from emulator.services.stepfunctions import definitions
+from tests.api.state_machines import (
+    PASS,
+    ROLE,
+    WAIT,
+    chain,
+    client,
+    machine,
+    refused,
+    run,
+    running,
+    start,
+    types,
+    until_over,
+)
 
 from .conftest import Running, create
 
-ROLE = "arn:aws:iam::000000000000:role/workflows"
-_NUMBERS = count()
-
-
-@pytest.fixture(scope="module")
-def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
-    state = tmp_path_factory.mktemp("workflows") / "state"
-    running = Running(Settings(port=0, state=state, transition_seconds=0), driver=ScriptedDriver())
-    yield running
-    running.stop()
-
-
-@pytest.fixture(scope="module")
-def client(running: Running) -> Iterator[Any]:
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("AWS_DISABLE_HOST_PREFIX_INJECTION", "true")
-        client = running.client("stepfunctions")
-    yield client
-    client.close()
-
-
-def chain(*states: dict[str, Any], **more: Any) -> str:
-    """Return a definition of states that follow one another: A, B, C …"""
-    names = [chr(ord("A") + index) for index in range(len(states))]
-    made = {}
-    for name, following, state in zip(names, [*names[1:], None], states, strict=True):
-        follows: dict[str, Any] = {"Next": following} if following else {"End": True}
-        if state["Type"] in ("Choice", "Succeed", "Fail"):
-            follows = {}
-        made[name] = {**follows, **state}
-    return json.dumps({"StartAt": names[0], "States": made, **more})
-
-
-PASS = {"Type": "Pass", "Result": {"done": True}}
-WAIT = {"Type": "Wait", "Seconds": 3600}
-
-
-def machine(client: Any, definition: str = "", **fields: Any) -> str:
-    """Create a machine and return its ARN."""
-    fields.setdefault("name", f"machine-{next(_NUMBERS)}")
-    made = client.create_state_machine(definition=definition or chain(PASS), roleArn=ROLE, **fields)
-    arn: str = made["stateMachineArn"]
-    return arn
-
-
-def until_over(client: Any, arn: str, status: str = "") -> dict[str, Any]:
-    """Wait for the end of an execution and return what describing it says."""
-    until = time.monotonic() + 30
-    while time.monotonic() < until:
-        found: dict[str, Any] = client.describe_execution(executionArn=arn)
-        if found["status"] != "RUNNING":
-            assert not status or found["status"] == status, found
-            return found
-        time.sleep(0.01)
-    raise AssertionError(f"{arn} does not end")
-
-
-def start(client: Any, arn: str, value: Any = None, **fields: Any) -> str:
-    text = json.dumps({} if value is None else value)
-    found: str = client.start_execution(stateMachineArn=arn, input=text, **fields)["executionArn"]
-    return found
-
-
-def run(client: Any, definition: str, value: Any = None, status: str = "SUCCEEDED") -> Any:
-    """Run a definition to its end; return its output, or its error and cause."""
-    found = until_over(client, start(client, machine(client, definition), value), status)
-    return json.loads(found["output"]) if status == "SUCCEEDED" else found
-
-
-def types(client: Any, arn: str) -> list[str]:
-    return [each["type"] for each in client.get_execution_history(executionArn=arn)["events"]]
-
-
-def refused(code: str, call: Any, **request: Any) -> str:
-    with pytest.raises(ClientError) as caught:
-        call(**request)
-    assert caught.value.response["Error"]["Code"] == code, caught.value.response
-    message: str = caught.value.response["Error"]["Message"]
-    return message
-
-
-# -- machines -----------------------------------------------------------------------------------
+__all__ = ["client", "running"]
 
 
 def test_a_machine_is_made_once(client: Any) -> None:
@@ -134,6 +54,15 @@ def test_a_machine_is_made_once(client: Any) -> None:
     client.delete_state_machine(stateMachineArn=arn)
     client.delete_state_machine(stateMachineArn=arn)
     refused("StateMachineDoesNotExist", client.describe_state_machine, stateMachineArn=arn)
+
+
+def test_what_a_check_has_compiled_is_run(client: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    def again(text: str) -> None:
+        raise AssertionError("it is compiled already")
+
+    monkeypatch.setattr(definitions, "compile_kept", again)
+    arn = machine(client, chain({**PASS, "Result": "compiled once"}))
+    until_over(client, start(client, arn, {}), "SUCCEEDED")
 
 
 def test_bad_machines_are_refused(client: Any) -> None:
@@ -234,9 +163,6 @@ def test_versions_and_aliases(client: Any) -> None:
         client.describe_state_machine_alias,
         stateMachineAliasArn=f"{arn}:live",
     )
-
-
-# -- executions ---------------------------------------------------------------------------------
 
 
 def test_an_execution_passes_through_its_states(client: Any) -> None:
@@ -416,227 +342,6 @@ def test_a_machine_that_is_deleted_ends_its_executions(client: Any) -> None:
     assert until_over(client, execution)["status"] == "ABORTED"
 
 
-# -- activities and tokens ----------------------------------------------------------------------
-
-
-def test_an_activity_is_worked_on(client: Any) -> None:
-    activity = client.create_activity(name="work")["activityArn"]
-    assert client.create_activity(name="work")["activityArn"] == activity
-    assert client.describe_activity(activityArn=activity)["name"] == "work"
-    assert [each["name"] for each in client.list_activities()["activities"]] == ["work"]
-    definition = chain({"Type": "Task", "Resource": activity, "HeartbeatSeconds": 60})
-    execution = start(client, machine(client, definition), {"n": 1})
-    task = client.get_activity_task(activityArn=activity, workerName="me")
-    assert json.loads(task["input"]) == {"n": 1}
-    client.send_task_heartbeat(taskToken=task["taskToken"])
-    client.send_task_success(taskToken=task["taskToken"], output='{"n": 2}')
-    assert json.loads(until_over(client, execution, "SUCCEEDED")["output"]) == {"n": 2}
-    assert types(client, execution)[2:5] == [
-        "ActivityScheduled",
-        "ActivityStarted",
-        "ActivitySucceeded",
-    ]
-    refused("TaskTimedOut", client.send_task_success, taskToken=task["taskToken"], output="{}")
-    refused("InvalidToken", client.send_task_heartbeat, taskToken="none")
-    execution = start(client, machine(client, definition), {"n": 1})
-    task = client.get_activity_task(activityArn=activity)
-    client.send_task_failure(taskToken=task["taskToken"], error="E", cause="C")
-    assert until_over(client, execution, "FAILED")["error"] == "E"
-    client.delete_activity(activityArn=activity)
-    refused("ActivityDoesNotExist", client.describe_activity, activityArn=activity)
-    assert refused("InvalidName", client.create_activity, name="a#b") == "Invalid Name: 'a#b'"
-
-
-def test_a_worker_waits_for_a_task(client: Any, running: Running) -> None:
-    activity = client.create_activity(name="waits")["activityArn"]
-    taken: list[Any] = []
-
-    def work() -> None:
-        worker = running.client("stepfunctions")
-        taken.append(worker.get_activity_task(activityArn=activity))
-        worker.close()
-
-    thread = threading.Thread(target=work)
-    thread.start()
-    execution = start(client, machine(client, chain({"Type": "Task", "Resource": activity})))
-    thread.join(20)
-    client.send_task_success(taskToken=taken[0]["taskToken"], output="1")
-    until_over(client, execution, "SUCCEEDED")
-
-
-def test_a_token_is_waited_for(client: Any, running: Running) -> None:
-    queues = running.client("sqs")
-    url = queues.create_queue(QueueName="tokens")["QueueUrl"]
-    task = {
-        "Type": "Task",
-        "Resource": "arn:aws:states:::sqs:sendMessage.waitForTaskToken",
-        "Parameters": {"QueueUrl": url, "MessageBody": {"Token.$": "$$.Task.Token"}},
-        "HeartbeatSeconds": 1,
-    }
-    execution = start(client, machine(client, chain(task)))
-    (message,) = queues.receive_message(QueueUrl=url, WaitTimeSeconds=10)["Messages"]
-    token = json.loads(message["Body"])["Token"]
-    client.send_task_success(taskToken=token, output='"approved"')
-    assert until_over(client, execution, "SUCCEEDED")["output"] == '"approved"'
-    assert types(client, execution)[2:6] == [
-        "TaskScheduled",
-        "TaskStarted",
-        "TaskSubmitted",
-        "TaskSucceeded",
-    ]
-    execution = start(client, machine(client, chain(task)))
-    found = until_over(client, execution, "FAILED")
-    assert found["error"] == "States.Timeout"
-    queues.close()
-
-
-def test_a_token_is_answered_once(client: Any, running: Running) -> None:
-    queues = running.client("sqs")
-    url = queues.create_queue(QueueName="answered-once")["QueueUrl"]
-    task = {
-        "Type": "Task",
-        "Resource": "arn:aws:states:::sqs:sendMessage.waitForTaskToken",
-        "Parameters": {"QueueUrl": url, "MessageBody": {"Token.$": "$$.Task.Token"}},
-        "Retry": [{"ErrorEquals": ["States.ALL"], "IntervalSeconds": 900, "MaxAttempts": 2}],
-    }
-    execution = start(client, machine(client, chain(task)))
-    (message,) = queues.receive_message(QueueUrl=url, WaitTimeSeconds=10)["Messages"]
-    token = json.loads(message["Body"])["Token"]
-    client.send_task_failure(taskToken=token, error="Bad")
-    refused("TaskTimedOut", client.send_task_failure, taskToken=token, error="Bad")
-    refused("TaskTimedOut", client.send_task_success, taskToken=token, output="1")
-    assert types(client, execution).count("TaskFailed") == 1
-    client.stop_execution(executionArn=execution)
-    beyond = base64.b64encode(b'[9223372036854775808,"",""]').decode()
-    refused("InvalidToken", client.send_task_heartbeat, taskToken=beyond)
-    queues.close()
-
-
-# -- integrations -------------------------------------------------------------------------------
-
-
-def test_functions_are_tasks(client: Any, running: Running) -> None:
-    functions = running.client("lambda")
-    create(functions, "echo")
-    by_arn = {"Type": "Task", "Resource": "arn:aws:lambda:us-east-1:000000000000:function:echo"}
-    assert run(client, chain(by_arn), {"a": 1}) == {"a": 1}
-    invoke = {
-        "Type": "Task",
-        "Resource": "arn:aws:states:::lambda:invoke",
-        "Parameters": {"FunctionName": "echo", "Payload.$": "$"},
-    }
-    found = run(client, chain(invoke), {"b": 2})
-    assert found["Payload"] == {"b": 2}
-    assert found["StatusCode"] == 200
-    assert found["SdkHttpMetadata"]["HttpStatusCode"] == 200
-    event = {**invoke, "Parameters": {"FunctionName": "echo", "InvocationType": "Event"}}
-    assert run(client, chain(event))["StatusCode"] == 202
-    functions.close()
-
-
-def test_services_are_tasks(client: Any, running: Running) -> None:
-    queues = running.client("sqs")
-    url = queues.create_queue(QueueName="sent")["QueueUrl"]
-    send = {
-        "Type": "Task",
-        "Resource": "arn:aws:states:::sqs:sendMessage",
-        "Parameters": {"QueueUrl": url, "MessageBody.$": "$"},
-    }
-    found = run(client, chain(send), {"a": 1})
-    assert found["MessageId"]
-    assert found["SdkResponseMetadata"]["RequestId"]
-    (message,) = queues.receive_message(QueueUrl=url, WaitTimeSeconds=10)["Messages"]
-    assert json.loads(message["Body"]) == {"a": 1}
-    sdk = {"Type": "Task", "Resource": "arn:aws:states:::aws-sdk:sqs:listQueues", "Parameters": {}}
-    assert url in run(client, chain(sdk))["QueueUrls"]
-    publish = {
-        "Type": "Task",
-        "Resource": "arn:aws:states:::sns:publish",
-        "Parameters": {"TopicArn": "arn:aws:sns:us-east-1:000000000000:none", "Message": "x"},
-    }
-    failed = run(client, chain(publish), status="FAILED")
-    assert failed["error"] == "SNS.NotFoundException"
-    assert failed["cause"].startswith(
-        "Topic does not exist (Service: AmazonSNS; Status Code: 404; Error Code: NotFound; "
-    )
-    queues.close()
-
-
-@pytest.mark.parametrize(
-    "resource",
-    ["ecs:runTask.sync", "glue:startJobRun.sync", "aws-sdk:braket:createJob", "batch:submitJob"],
-)
-def test_what_is_not_served_fails_in_words(client: Any, resource: str) -> None:
-    task = {"Type": "Task", "Resource": f"arn:aws:states:::{resource}"}
-    failed = run(client, chain(task), status="FAILED")
-    assert failed["error"] == "States.TaskFailed"
-    assert "localfaas does not serve" in failed["cause"]
-    caught = {**task, "Catch": [{"ErrorEquals": ["States.TaskFailed"], "Next": "B"}]}
-    assert run(client, chain(caught, {"Type": "Pass"}))["Error"] == "States.TaskFailed"
-
-
-@pytest.mark.parametrize(
-    "resource",
-    [
-        "sqs:deleteMessage",
-        "sqs:sendMessage.sync",
-        "dynamodb:query",
-        "dynamodb:getItem.waitForTaskToken",
-        "http:invoke.sync",
-        "lambda:invoke.sync",
-        "aws-sdk:sqs:sendMessage.sync",
-        "nothing:do",
-    ],
-)
-def test_what_no_integration_is_is_refused_at_once(client: Any, resource: str) -> None:
-    text = chain({"Type": "Task", "Resource": f"arn:aws:states:::{resource}"})
-    message = refused(
-        "InvalidDefinition", client.create_state_machine, name="none", definition=text, roleArn=ROLE
-    )
-    assert "is not recognized" in message
-
-
-def test_executions_start_executions(client: Any) -> None:
-    inner = machine(client, chain(PASS))
-    task = {
-        "Type": "Task",
-        "Resource": "arn:aws:states:::states:startExecution.sync:2",
-        "Parameters": {"StateMachineArn": inner, "Input": {"a": 1}},
-    }
-    found = run(client, chain(task))
-    assert found["Status"] == "SUCCEEDED"
-    assert found["Output"] == {"done": True}
-    task["Resource"] = "arn:aws:states:::states:startExecution.sync"
-    assert run(client, chain(task))["Output"] == '{"done":true}'
-    fails = machine(client, chain({"Type": "Fail", "Error": "E"}))
-    task["Parameters"] = {"StateMachineArn": fails}
-    assert run(client, chain(task), status="FAILED")["error"] == "States.TaskFailed"
-    task["Resource"] = "arn:aws:states:::states:startExecution"
-    assert run(client, chain(task))["ExecutionArn"]
-
-
-def test_errors_are_retried_and_caught(client: Any) -> None:
-    task = {
-        "Type": "Task",
-        "Resource": "arn:aws:lambda:us-east-1:000000000000:function:not-there",
-        "Retry": [{"ErrorEquals": ["States.ALL"], "IntervalSeconds": 1, "MaxAttempts": 1}],
-        "Catch": [{"ErrorEquals": ["States.ALL"], "Next": "B", "ResultPath": "$.error"}],
-    }
-    execution = start(client, machine(client, chain(task, {"Type": "Pass"})), {"a": 1})
-    found = json.loads(until_over(client, execution, "SUCCEEDED")["output"])
-    assert found["a"] == 1
-    assert found["error"]["Error"] == "Lambda.ResourceNotFoundException"
-    assert types(client, execution).count("LambdaFunctionScheduled") == 2
-
-
-# -- branches and iterations --------------------------------------------------------------------
-
-
-def _sub(*states: dict[str, Any]) -> dict[str, Any]:
-    found: dict[str, Any] = json.loads(chain(*states))
-    return found
-
-
 def test_branches_and_iterations(client: Any) -> None:
     parallel = {
         "Type": "Parallel",
@@ -680,33 +385,49 @@ def test_a_distributed_map_has_children(client: Any) -> None:
     assert types(client, execution)[2:5] == ["MapStateStarted", "MapRunStarted", "MapRunSucceeded"]
 
 
-# -- what lasts ---------------------------------------------------------------------------------
-
-
-def test_executions_go_on_after_a_restart(tmp_path: Path) -> None:
-    settings = Settings(port=0, state=tmp_path / "state", transition_seconds=0)
-    first = Running(settings, driver=ScriptedDriver())
-    client = first.client("stepfunctions")
-    activity = client.create_activity(name="work")["activityArn"]
-    until = "2099-01-01T00:00:00Z"
-    waits = start(client, machine(client, chain({"Type": "Wait", "Seconds": 2}, PASS)))
-    far = start(client, machine(client, chain({"Type": "Wait", "Timestamp": until})))
-    worked = start(client, machine(client, chain({"Type": "Task", "Resource": activity})))
-    taken = start(client, machine(client, chain({"Type": "Task", "Resource": activity})))
-    task = client.get_activity_task(activityArn=activity)
-    client.close()
-    first.stop()
-    second = Running(settings, driver=ScriptedDriver())
-    client = second.client("stepfunctions")
-    until_over(client, waits, "SUCCEEDED")
-    assert client.describe_execution(executionArn=far)["status"] == "RUNNING"
-    other = client.get_activity_task(activityArn=activity)
-    assert other["taskToken"] != task["taskToken"]
-    client.send_task_success(taskToken=task["taskToken"], output="1")
-    client.send_task_success(taskToken=other["taskToken"], output="2")
-    assert {until_over(client, each)["output"] for each in (worked, taken)} == {"1", "2"}
-    client.close()
-    second.stop()
+@pytest.mark.parametrize(
+    ("resource", "arguments", "says"),
+    [
+        ("aws-sdk:s3:getObject", {"Bucket": "b", "Key": "k"}, ""),
+        ("aws-sdk:ec2:describeInstances", {"InstanceIds.$": "$.ids"}, ""),
+        ("aws-sdk:rds:describeDBInstances", {"DbInstanceIdentifier": "x"}, ""),
+        ("sqs:sendMessage", {"QueueUrl": "q", "MessageBody.$": "$"}, ""),
+        ("lambda:invoke", {"FunctionName": "f", "Payload": {"x": 1}}, ""),
+        ("aws-sdk:s3:GetObject", {}, "is not recognized"),
+        ("aws-sdk:s3:getThing", {}, "is not recognized"),
+        ("aws-sdk:nothing:getObject", {}, "is not recognized"),
+        ("aws-sdk:stepfunctions:startExecution", {}, "is not recognized"),
+        (
+            "aws-sdk:s3:getObject",
+            {"Bucket": "b", "Kee": "k"},
+            "The field 'Kee' is not supported by",
+        ),
+        ("aws-sdk:s3:getObject", {"bucket": "b"}, "The field 'bucket' is not supported by"),
+        ("dynamodb:getItem", {"Table.$": "$", "TableName": "t"}, "The field 'Table' is not"),
+        ("dynamodb:getItem", {"TableName": "t"}, "The field 'Key' is required but was missing"),
+        ("lambda:invoke", {"Payload": {}}, "The field 'FunctionName' is required but was missing"),
+    ],
+)
+def test_calls_of_services_are_those_that_there_are(
+    client: Any, resource: str, arguments: Any, says: str
+) -> None:
+    task = {"Type": "Task", "Resource": f"arn:aws:states:::{resource}"}
+    given = [chain({**task, "Parameters": arguments})]
+    if not any(each.endswith(".$") for each in arguments):
+        given.append(chain({**task, "Arguments": arguments}, QueryLanguage="JSONata"))
+    for definition in given:
+        found = client.validate_state_machine_definition(definition=definition)
+        told = [each["message"] for each in found["diagnostics"]]
+        assert (found["result"] == "OK") is (says == ""), told
+        assert says in " ".join(told)
+        if says:
+            refused(
+                "InvalidDefinition",
+                client.create_state_machine,
+                name="refused",
+                definition=definition,
+                roleArn=ROLE,
+            )
 
 
 def test_a_definition_is_validated(client: Any) -> None:
@@ -723,179 +444,6 @@ def test_variables_are_listed(client: Any) -> None:
     arn = machine(client, chain({"Type": "Pass", "Assign": {"x": 1}}, uses))
     found = client.describe_state_machine(stateMachineArn=arn)
     assert found["variableReferences"] == {"B": ["x"]}
-
-
-def test_executions_are_logged(client: Any, running: Running) -> None:
-    logs = running.client("logs")
-    logs.create_log_group(logGroupName="workflows")
-    group = "arn:aws:logs:us-east-1:000000000000:log-group:workflows:*"
-    arn = machine(
-        client,
-        chain(PASS),
-        loggingConfiguration={
-            "level": "ALL",
-            "includeExecutionData": True,
-            "destinations": [{"cloudWatchLogsLogGroup": {"logGroupArn": group}}],
-        },
-    )
-    execution = start(client, arn)
-    until_over(client, execution)
-    until = time.monotonic() + 10
-    lines: list[Any] = []
-    while len(lines) < 4 and time.monotonic() < until:
-        found = logs.filter_log_events(logGroupName="workflows")["events"]
-        lines = [json.loads(each["message"]) for each in found]
-    assert [each["type"] for each in lines] == types(client, execution)
-    assert lines[-1]["details"]["output"] == '{"done":true}'
-    assert lines[-1]["execution_arn"] == execution
-    logs.close()
-
-
-def test_what_the_disk_did_not_take_at_once_is_logged_once(
-    client: Any, running: Running, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    commit = Journal.commit
-    refused: list[int] = []
-
-    def refuse_once(self: Journal, execution: Execution, done: Done) -> None:
-        if execution.is_new or refused:
-            return commit(self, execution, done)
-        refused.append(execution.id)
-        execution.fresh, execution.changed, execution.gone = [], set(), set()
-        asyncio.get_running_loop().call_soon(done, None, StorageError("the disk is full"))
-        return None
-
-    monkeypatch.setattr(Journal, "commit", refuse_once)
-    monkeypatch.setattr(keeping, "RETRY_COMMIT_S", 0.01)
-    logs = running.client("logs")
-    logs.create_log_group(logGroupName="once")
-    group = "arn:aws:logs:us-east-1:000000000000:log-group:once:*"
-    destination = {"cloudWatchLogsLogGroup": {"logGroupArn": group}}
-    logging = {"level": "ALL", "destinations": [destination]}
-    waits = chain({"Type": "Wait", "Seconds": 1}, PASS)
-    arn = machine(client, waits, loggingConfiguration=logging)
-    execution = start(client, arn)
-    until_over(client, execution, "SUCCEEDED")
-    until = time.monotonic() + 10
-    lines: list[Any] = []
-    while (not lines or lines[-1]["type"] != "ExecutionSucceeded") and time.monotonic() < until:
-        found = logs.filter_log_events(logGroupName="once")["events"]
-        lines = [json.loads(each["message"]) for each in found]
-    assert [each["type"] for each in lines] == types(client, execution)
-    assert len(refused) == 1
-    logs.close()
-
-
-@pytest.mark.parametrize(
-    ("output", "included"),
-    [("a" * 1000, (True, True)), ("a" * 150_000, (False, True)), ("é" * 130_000, (False, False))],
-)
-def test_an_announcement_leaves_out_what_is_too_large(
-    client: Any, running: Running, output: str, included: tuple[bool, bool]
-) -> None:
-    seen: list[dict[str, Any]] = []
-
-    def hear(source: str, kind: str, detail: dict[str, Any], *_: Any, **__: Any) -> None:
-        seen.append(detail)
-
-    given = "b" * (1000 if included[0] else 120_000)
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(Parts, "announce", lambda self, *given, **more: hear(*given, **more))
-        patch.setattr(Parts, "announcers", [hear], raising=False)
-        run(client, chain({"Type": "Pass", "Result": output}), given)
-    detail = next(each for each in seen if each["status"] == "SUCCEEDED")
-    assert (detail["inputDetails"]["included"], detail["outputDetails"]["included"]) == included
-    assert (detail["input"] is not None, detail["output"] is not None) == included
-
-
-def test_executions_are_announced(client: Any, running: Running) -> None:
-    events, queues = running.client("events"), running.client("sqs")
-    url = queues.create_queue(QueueName="announced")["QueueUrl"]
-    arn = machine(client, chain(PASS))
-    pattern = {"source": ["aws.states"], "detail": {"stateMachineArn": [arn]}}
-    events.put_rule(Name="executions", EventPattern=json.dumps(pattern))
-    target = {"Id": "queue", "Arn": "arn:aws:sqs:us-east-1:000000000000:announced"}
-    events.put_targets(Rule="executions", Targets=[target])
-    execution = start(client, arn)
-    seen: list[str] = []
-    until = time.monotonic() + 10
-    while len(seen) < 2 and time.monotonic() < until:
-        found = queues.receive_message(QueueUrl=url, WaitTimeSeconds=2, MaxNumberOfMessages=10)
-        for message in found.get("Messages", []):
-            detail = json.loads(message["Body"])["detail"]
-            assert detail["executionArn"] == execution
-            seen.append(detail["status"])
-            queues.delete_message(QueueUrl=url, ReceiptHandle=message["ReceiptHandle"])
-    assert sorted(seen) == ["RUNNING", "SUCCEEDED"]
-    events.close()
-    queues.close()
-
-
-def test_a_rule_starts_executions(client: Any, running: Running) -> None:
-    events = running.client("events")
-    arn = machine(client, chain({"Type": "Pass"}))
-    events.put_rule(Name="starts", EventPattern=json.dumps({"source": ["shop"]}))
-    target = {"Id": "machine", "Arn": arn, "RoleArn": ROLE, "InputPath": "$.detail"}
-    events.put_targets(Rule="starts", Targets=[target])
-    events.put_events(Entries=[{"Source": "shop", "DetailType": "t", "Detail": '{"a": 1}'}])
-    until = time.monotonic() + 10
-    found: list[Any] = []
-    while not found and time.monotonic() < until:
-        found = client.list_executions(stateMachineArn=arn)["executions"]
-    assert json.loads(until_over(client, found[0]["executionArn"])["output"]) == {"a": 1}
-    events.close()
-
-
-def test_reset_forgets_an_account(running: Running) -> None:
-    other = running.client("stepfunctions", account="222222222222")
-    arn = machine(other, chain(WAIT))
-    execution = start(other, arn)
-    running.call(lambda: running.emulator.table.reset("222222222222"))
-    refused("ExecutionDoesNotExist", other.describe_execution, executionArn=execution)
-    assert other.list_state_machines()["stateMachines"] == []
-    other.close()
-
-
-def test_a_bug_ends_an_execution_and_not_the_emulator(
-    client: Any, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    def broken(*_: Any) -> Any:
-        raise RuntimeError("a bug")
-
-    with monkeypatch.context() as patch:
-        patch.setattr("emulator.workflows.decide.enter", broken)
-        found = run(client, chain(PASS), status="FAILED")
-    assert (found["error"], found["cause"]) == ("States.Runtime", "RuntimeError: a bug")
-    invoke = {"Type": "Task", "Resource": "arn:aws:states:::aws-sdk:sqs:listQueues"}
-    with monkeypatch.context() as patch:
-        patch.setattr("emulator.services.stepfunctions.tasks.integrations.any_service", broken)
-        found = run(client, chain(invoke), status="FAILED")
-    assert (found["error"], found["cause"]) == ("States.Runtime", "RuntimeError: a bug")
-    assert run(client, chain(PASS)) == {"done": True}
-
-
-def test_a_nested_execution_is_awaited_over_a_restart(tmp_path: Path) -> None:
-    settings = Settings(port=0, state=tmp_path / "state", transition_seconds=0)
-    first = Running(settings, driver=ScriptedDriver())
-    client = first.client("stepfunctions")
-    inner = machine(client, chain({"Type": "Wait", "Seconds": 1}, PASS))
-    task = {
-        "Type": "Task",
-        "Resource": "arn:aws:states:::states:startExecution.sync:2",
-        "Parameters": {"StateMachineArn": inner},
-    }
-    execution = start(client, machine(client, chain(task)))
-    until = time.monotonic() + 10
-    while "TaskSubmitted" not in types(client, execution):
-        assert time.monotonic() < until
-    client.close()
-    first.stop()
-    second = Running(settings, driver=ScriptedDriver())
-    client = second.client("stepfunctions")
-    found = json.loads(until_over(client, execution, "SUCCEEDED")["output"])
-    assert found["Output"] == {"done": True}
-    client.close()
-    second.stop()
 
 
 def test_what_a_failed_branch_leaves_is_aborted(client: Any) -> None:

@@ -13,20 +13,13 @@ import pytest
 from emulator.services.stepfunctions.engine import questions
 from emulator.settings import Settings
 from emulator.testing import ScriptedDriver
+from tests.api.state_machines import chain, machine, start, types, until_over
 
 from .conftest import Running
-from .test_stepfunctions import chain, machine, start, types, until_over
 
 #: Some 12,000 steps: more than a loop may stand still for.
 LONG = "{% $sum([1..4000].($ * 2)) %}"
 TOTAL = 16_004_000
-
-
-@pytest.fixture(scope="module")
-def running() -> Iterator[Running]:
-    running = Running(Settings(port=0, transition_seconds=0), driver=ScriptedDriver())
-    yield running
-    running.stop()
 
 
 @pytest.fixture(scope="module")

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import threading
-import time
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
@@ -12,9 +11,10 @@ from typing import Any
 import pytest
 
 from emulator.services.stepfunctions.tasks import http as http_tasks
+from tests.api.state_machines import ROLE, chain, machine, start, types, until_over
+from tests.patience import until
 
 from .http_site import ApiSite
-from .test_stepfunctions import ROLE, chain, machine, start, types, until_over
 
 REGION, ACCOUNT = "us-east-1", "000000000000"
 
@@ -45,7 +45,7 @@ class Echo:
                 elif self.path == "/once" and answer["headers"]["authorization"].endswith("-1"):
                     status = 401
                 elif self.path == "/slow":
-                    echo.hold.wait(20)
+                    echo.hold.wait(60)
                 text = b"plain" if self.path == "/text" else json.dumps(answer).encode()
                 self.send_response(status)
                 kind = "text/plain" if self.path == "/text" else "application/json; charset=utf-8"
@@ -62,7 +62,9 @@ class Echo:
             def log_message(self, *arguments: Any) -> None: ...
 
         self._server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-        self._thread = threading.Thread(target=self._server.serve_forever, daemon=True)
+        self._thread = threading.Thread(
+            target=self._server.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True
+        )
         self._thread.start()
         self.url = f"http://127.0.0.1:{self._server.server_port}"
 
@@ -368,9 +370,7 @@ def test_an_api_answers_by_a_token(client: Any, site: ApiSite, api: str) -> None
     state["Resource"] += ".waitForTaskToken"
     state["Parameters"]["Headers"] = {"TaskToken.$": "States.Array($$.Task.Token)"}
     execution = start(client, machine(client, chain(state)))
-    until = time.monotonic() + 20
-    while "TaskSubmitted" not in types(client, execution):
-        assert time.monotonic() < until
+    until(lambda: "TaskSubmitted" in types(client, execution))
     token = site.events["orders"][-1]["headers"]["Tasktoken"]
     client.send_task_success(taskToken=token, output='"ok"')
     assert until_over(client, execution, "SUCCEEDED")["output"] == '"ok"'

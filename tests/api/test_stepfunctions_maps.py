@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import gzip
 import json
-import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -13,22 +12,16 @@ from typing import Any
 import pytest
 
 from emulator.model.errors import StorageError
-from emulator.services.stepfunctions import map_runs
+from emulator.services.stepfunctions import item_reading, map_runs
 from emulator.services.stepfunctions.engine import running as engine_running
 from emulator.services.stepfunctions.engine.execution import Execution
 from emulator.services.stepfunctions.engine.journal import Done, Journal, MapRunRow
 from emulator.settings import Settings
 from emulator.testing import ScriptedDriver
+from tests.api.state_machines import chain, machine, run, start, types, until_over
+from tests.patience import until
 
 from .conftest import Running, create
-from .test_stepfunctions import chain, machine, run, start, types, until_over
-
-
-@pytest.fixture(scope="module")
-def running() -> Iterator[Running]:
-    running = Running(Settings(port=0, transition_seconds=0), driver=ScriptedDriver())
-    yield running
-    running.stop()
 
 
 @pytest.fixture(scope="module")
@@ -47,13 +40,9 @@ def mapping(*states: dict[str, Any], **fields: Any) -> dict[str, Any]:
 
 def run_of(client: Any, execution: str) -> dict[str, Any]:
     """Return the map run of an execution; wait for it."""
-    until = time.monotonic() + 20
-    while time.monotonic() < until:
-        if runs := client.list_map_runs(executionArn=execution)["mapRuns"]:
-            found: dict[str, Any] = client.describe_map_run(mapRunArn=runs[0]["mapRunArn"])
-            return found
-        time.sleep(0.02)
-    raise AssertionError("there is no map run")
+    first, *_ = until(lambda: client.list_map_runs(executionArn=execution)["mapRuns"])
+    found: dict[str, Any] = client.describe_map_run(mapRunArn=first["mapRunArn"])
+    return found
 
 
 def test_batches_of_an_object_of_s3_are_written_back(client: Any, running: Running) -> None:
@@ -120,17 +109,17 @@ def test_a_stopped_parent_stops_its_children(client: Any) -> None:
     each = mapping({"Type": "Wait", "Seconds": 900}, MaxConcurrency=2)
     execution = start(client, machine(client, chain(each)), [1, 2, 3])
     shown = run_of(client, execution)
-    until = time.monotonic() + 20
-    while shown["executionCounts"]["running"] < 2 and time.monotonic() < until:
-        shown = run_of(client, execution)
+    shown = until(
+        lambda: run_of(client, execution), lambda shown: shown["executionCounts"]["running"] >= 2
+    )
     assert shown["executionCounts"]["pending"] == 1
     client.update_map_run(mapRunArn=shown["mapRunArn"], maxConcurrency=3)
-    while shown["executionCounts"]["running"] < 3 and time.monotonic() < until:
-        shown = run_of(client, execution)
+    shown = until(
+        lambda: run_of(client, execution), lambda shown: shown["executionCounts"]["running"] >= 3
+    )
     assert shown["maxConcurrency"] == 3
     client.stop_execution(executionArn=execution)
-    while run_of(client, execution)["status"] == "RUNNING":
-        assert time.monotonic() < until
+    until(lambda: run_of(client, execution)["status"] != "RUNNING")
     children = client.list_executions(mapRunArn=shown["mapRunArn"])["executions"]
     assert [each["status"] for each in children] == ["ABORTED"] * 3
 
@@ -153,9 +142,7 @@ def test_a_map_that_is_given_up_stops_its_children(client: Any) -> None:
     execution = start(client, machine(client, chain(both, {"Type": "Pass"})), [1, 2])
     shown = run_of(client, execution)
     until_over(client, execution, "SUCCEEDED")
-    until = time.monotonic() + 20
-    while run_of(client, execution)["status"] == "RUNNING":
-        assert time.monotonic() < until
+    until(lambda: run_of(client, execution)["status"] != "RUNNING")
     assert run_of(client, execution)["status"] == "ABORTED"
     children = client.list_executions(mapRunArn=shown["mapRunArn"])["executions"]
     assert [child["status"] for child in children] == ["ABORTED"] * 2
@@ -248,6 +235,28 @@ def test_what_can_not_be_read_fails_the_map(
     failed = run(client, chain(mapping({"Type": "Pass"}, ItemReader=reader)), status="FAILED")
     assert failed["error"] == "States.ItemReaderFailed"
     assert cause in failed["cause"]
+
+
+@pytest.mark.parametrize("packed", [False, True])
+def test_no_more_is_read_than_fits(
+    client: Any, running: Running, monkeypatch: pytest.MonkeyPatch, packed: bool
+) -> None:
+    """A few bytes of gzip may stand for more than the memory has."""
+    monkeypatch.setattr(item_reading, "_LARGEST", 1000)
+    content = b"[" + b" " * 2000 + b"]"
+    s3 = running.client("s3")
+    s3.create_bucket(Bucket="large")
+    s3.put_object(Bucket="large", Key="a.gz", Body=gzip.compress(content))
+    s3.put_object(Bucket="large", Key="a", Body=content)
+    s3.close()
+    reader = {
+        "Resource": "arn:aws:states:::s3:getObject",
+        "ReaderConfig": {"InputType": "JSON"},
+        "Parameters": {"Bucket": "large", "Key": "a.gz" if packed else "a"},
+    }
+    failed = run(client, chain(mapping({"Type": "Pass"}, ItemReader=reader)), status="FAILED")
+    assert failed["error"] == "States.ItemReaderFailed"
+    assert "more than 1000 bytes" in failed["cause"]
 
 
 def test_items_are_the_objects_of_a_bucket(client: Any, running: Running) -> None:
@@ -357,9 +366,7 @@ def test_a_redrive_goes_on_after_a_restart(tmp_path: Path) -> None:
     functions = first.client("lambda")
     create(functions, "late")
     client.redrive_execution(executionArn=execution)
-    until = time.monotonic() + 20
-    while run_of(client, execution)["executionCounts"]["running"] != 1:
-        assert time.monotonic() < until
+    until(lambda: run_of(client, execution)["executionCounts"]["running"] == 1)
     functions.close()
     client.close()
     first.stop()

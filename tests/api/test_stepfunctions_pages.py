@@ -11,10 +11,10 @@ from urllib.request import urlopen
 import pytest
 
 from emulator.services.table import Table
+from tests.api.state_machines import ROLE, chain, start, until_over
 
 from .conftest import Running, create
 from .test_dashboard import page
-from .test_stepfunctions import ROLE, chain, start, until_over
 
 
 def test_an_execution_is_drawn(scripted: Running) -> None:

@@ -3,25 +3,13 @@
 from __future__ import annotations
 
 import json
-import time
-from collections.abc import Iterator
 from typing import Any
 
-import pytest
-
-from emulator.settings import Settings
-from emulator.testing import ScriptedDriver
+from tests.patience import until
 
 from .conftest import Running
 
 ROLE = "arn:aws:iam::000000000000:role/workflows"
-
-
-@pytest.fixture(scope="module")
-def running() -> Iterator[Running]:
-    running = Running(Settings(port=0, transition_seconds=0), driver=ScriptedDriver())
-    yield running
-    running.stop()
 
 
 def deploy(running: Running, name: str, template: dict[str, Any], **change: Any) -> dict[str, str]:
@@ -29,13 +17,10 @@ def deploy(running: Running, name: str, template: dict[str, Any], **change: Any)
     client = running.client("cloudformation")
     make = client.update_stack if change.get("update") else client.create_stack
     make(StackName=name, TemplateBody=json.dumps(template), Capabilities=["CAPABILITY_AUTO_EXPAND"])
-    until = time.monotonic() + 30
-    while True:
-        (stack,) = client.describe_stacks(StackName=name)["Stacks"]
-        if stack["StackStatus"].endswith("_COMPLETE"):
-            break
-        assert time.monotonic() < until, stack
-        time.sleep(0.02)
+    (stack,) = until(
+        lambda: client.describe_stacks(StackName=name)["Stacks"],
+        lambda stacks: stacks[0]["StackStatus"].endswith("_COMPLETE"),
+    )
     events = client.describe_stack_events(StackName=name)["StackEvents"]
     reasons = [each.get("ResourceStatusReason") for each in events]
     assert "ROLLBACK" not in stack["StackStatus"], reasons
@@ -95,10 +80,7 @@ def test_a_machine_with_versions_and_an_alias(running: Running) -> None:
     assert {"key": "a", "value": "two"} in tags
     stacks = running.client("cloudformation")
     stacks.delete_stack(StackName="machines")
-    until = time.monotonic() + 30
-    while client.list_state_machines()["stateMachines"]:
-        assert time.monotonic() < until
-        time.sleep(0.02)
+    until(lambda: not client.list_state_machines()["stateMachines"])
     client.close()
     stacks.close()
 

@@ -120,3 +120,25 @@ def test_a_definition_is_validated(sfn: Any) -> None:
         "message": "Missing 'Next' target: B",
         "location": "/States/A/Next",
     }
+
+
+def test_a_state_on_trial_fails_without_words_about_an_event(sfn: Any) -> None:
+    state = {"Type": "Pass", "QueryLanguage": "JSONata", "Output": "{% $abs('x') %}", "End": True}
+    found = sfn.test_state(definition=json.dumps(state))
+    assert found["error"] == "States.QueryEvaluationError"
+    assert found["cause"] == (
+        "The JSONata expression '$abs('x')' specified for the field 'Output' threw an error during"
+        ' evaluation. T0410: Argument 1 of function "abs" does not match function signature'
+    )
+
+
+def test_an_error_without_a_message_is_null_as_in_the_sdk_for_java(sfn: Any) -> None:
+    state = {
+        "Type": "Task",
+        "Resource": "arn:aws:states:::aws-sdk:ssm:getParameter",
+        "Parameters": {"Name": "nothing"},
+        "End": True,
+    }
+    found = sfn.test_state(definition=json.dumps(state))
+    assert found["error"] == "Ssm.ParameterNotFoundException"
+    assert found["cause"].startswith("null (Service: Ssm, Status Code: 400, Request ID: ")

@@ -246,7 +246,7 @@ def _raw(running: Running, name: str = "hello") -> socket.socket:
     client = socket.socket()
     client.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 8192)
     client.connect(("127.0.0.1", running.emulator.port))
-    client.settimeout(20)
+    client.settimeout(60)
     client.sendall(
         f"POST /2021-11-15/functions/{name}/response-streaming-invocations HTTP/1.1\r\n"
         "Host: localhost\r\nContent-Length: 2\r\n\r\n{}".encode()
@@ -276,7 +276,7 @@ def test_a_slow_client_holds_the_runtime(stage: Stage) -> None:
 
     stage.script = script
     client = _raw(stage.running)
-    assert stuck.wait(20), "the runtime was never held"
+    assert stuck.wait(60), "the runtime was never held"
     assert written < 16 * 1024 * 1024
     received = 0
     while data := client.recv(1 << 20):
@@ -310,7 +310,7 @@ def test_a_client_that_goes_away_does_no_harm(stage: Stage) -> None:
     assert b"200 OK" in client.recv(65536)
     client.close()
     stage.release()
-    assert finished.wait(20)
+    assert finished.wait(60)
     stage.script = None
     assert stage.client.invoke(FunctionName="hello", Payload=b"1")["Payload"].read() == b"1"
     assert stage.statuses == [202]

@@ -96,7 +96,7 @@ def test_an_error_instead_of_a_stream(objects: Any) -> None:
 def test_an_operation_that_does_not_stream_gets_its_whole_body(running: Running) -> None:
     """Its error comes after the body, and the connection goes on."""
     headers = {"Content-Length": "3000000", "Content-Type": "application/json"}
-    with closing(http.client.HTTPConnection(running.url.partition("//")[2], timeout=20)) as client:
+    with closing(http.client.HTTPConnection(running.url.partition("//")[2], timeout=60)) as client:
         for _ in range(2):
             client.request("POST", "/2015-03-31/functions", b" " * 3_000_000, headers)
             response = client.getresponse()
@@ -109,7 +109,7 @@ def test_a_stream_that_nobody_reads_is_passed_over(running: Running) -> None:
     headers = {
         "Authorization": "AWS4-HMAC-SHA256 Credential=a/20260101/eu-west-1/mediastore/aws4_request",
     }
-    with closing(http.client.HTTPConnection(running.url.partition("//")[2], timeout=20)) as client:
+    with closing(http.client.HTTPConnection(running.url.partition("//")[2], timeout=60)) as client:
         for _ in range(2):
             client.request("PUT", "/not%20a%20path", b" " * 20_000_000, headers)
             response = client.getresponse()

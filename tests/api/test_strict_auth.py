@@ -402,3 +402,34 @@ def test_a_federated_user_may_do_what_both_allow(strict: Running) -> None:
     refused(nothing.list_queues, "AccessDenied", "federated-user/ben is not authorized")
     for each in (sts, sqs, nothing):
         each.close()
+
+
+def _unsigned(running: Running, path: str, body: dict[str, Any]) -> int:
+    request = urllib.request.Request(f"{running.url}{path}", json.dumps(body).encode())
+    try:
+        with urllib.request.urlopen(request, timeout=60) as answer:
+            return int(answer.status)
+    except urllib.error.HTTPError as error:
+        return error.code
+
+
+def test_who_may_send_segments(strict: Running) -> None:
+    ids = {"id": "0000000000000001", "trace_id": "1-5759e988-bd862e3fe1be46a994272793"}
+    segment = json.dumps({"name": "s", "start_time": 1.0, "end_time": 2.0, **ids})
+    Role(strict, "sends", allow("xray:PutTraceSegments")).client("xray").put_trace_segments(
+        TraceSegmentDocuments=[segment]
+    )
+    silent = Role(strict, "silent", allow("xray:Get*")).client("xray")
+    refused(
+        silent.put_trace_segments,
+        "AccessDeniedException",
+        "is not authorized to perform: xray:PutTraceSegments",
+        TraceSegmentDocuments=[segment],
+    )
+    assert _unsigned(strict, "/TraceSegments", {"TraceSegmentDocuments": [segment]}) == 403
+    # The X-Ray SDKs ask the daemon for these, and do not sign.
+    assert _unsigned(strict, "/GetSamplingRules", {}) == 200
+    document = {"RuleName": "Default", "ClientID": "0" * 24, "Timestamp": 1.0, "RequestCount": 0,
+                "SampledCount": 0}  # fmt: skip
+    targets = {"SamplingStatisticsDocuments": [document]}
+    assert _unsigned(strict, "/SamplingTargets", targets) == 200

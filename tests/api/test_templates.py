@@ -5,8 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import re
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +17,8 @@ from emulator.model.errors import ConfigurationError
 from emulator.settings import Settings
 from emulator.testing import ScriptedDriver
 from tests.api.conftest import Running, zip_of
+from tests.needs import need
+from tests.patience import until
 
 pytestmark = pytest.mark.usefixtures("quick_sam")
 
@@ -85,7 +86,10 @@ class Starts:
         return str(caught.value)
 
     def write(self, text: str) -> None:
-        (self.folder / "template.yaml").write_text(text)
+        """Write it at once: who follows it must not find half of it."""
+        aside = self.folder / "template.yaml.tmp"
+        aside.write_text(text)
+        aside.rename(self.folder / "template.yaml")
 
     def deploy(self, text: str) -> list[str]:
         """Deploy another template without a restart; returns the notes."""
@@ -120,13 +124,6 @@ def _variables(running: Running, name: str) -> dict[str, str]:
     configuration = running.client("lambda").get_function_configuration(FunctionName=name)
     found: dict[str, str] = configuration.get("Environment", {}).get("Variables", {})
     return found
-
-
-def _until(condition: Callable[[], Any], what: str = "") -> None:
-    deadline = time.monotonic() + 20
-    while not condition():
-        assert time.monotonic() < deadline, what
-        time.sleep(0.02)
 
 
 def test_functions_queues_and_mappings_are_made(start: Starts) -> None:
@@ -183,12 +180,12 @@ def test_a_changed_template_takes_effect_by_itself(start: Starts) -> None:
     running = start(watch=True)
     two = PLAIN.replace("Fn:", "Second:").replace("Resources:\n", "")
     start.write(TEMPLATE.replace("BatchSize: 5", "BatchSize: 8") + two.lstrip("\n"))
-    _until(lambda: _mappings(running)[0]["BatchSize"] == 8)
-    _until(lambda: "added Second (template.yaml changed)" in running.console.infos)
+    until(lambda: _mappings(running)[0]["BatchSize"] == 8)
+    until(lambda: "added Second (template.yaml changed)" in running.console.infos)
     start.write(TEMPLATE)
-    _until(lambda: "removed Second (template.yaml changed)" in running.console.infos)
+    until(lambda: "removed Second (template.yaml changed)" in running.console.infos)
     start.write("Resources: [")
-    _until(lambda: running.console.warnings)
+    until(lambda: running.console.warnings)
     assert running.console.warnings[-1].endswith("The functions stay as they were.")
 
 
@@ -307,7 +304,7 @@ def test_zip_archives_are_code_and_followed(start: Starts) -> None:
     client = running.client("lambda")
     before = client.get_function_configuration(FunctionName="Fn")["CodeSha256"]
     archive.write_bytes(zip_of(app__py="two"))
-    _until(lambda: "reloaded Fn (fn.zip changed)" in running.console.infos)
+    until(lambda: "reloaded Fn (fn.zip changed)" in running.console.infos)
     after = client.get_function_configuration(FunctionName="Fn")["CodeSha256"]
     assert after != before
 
@@ -487,17 +484,19 @@ Resources:
     }
 
 
-def test_a_nested_template_is_a_stack_of_its_own(start: Starts) -> None:
+@pytest.mark.parametrize("region", ["us-east-1", "eu-west-1"])
+def test_a_nested_template_is_a_stack_of_its_own(region: str, start: Starts) -> None:
     (start.folder / "below.yaml").write_text(PLAIN + "Outputs: {Name: {Value: !Ref Fn}}\n")
     running = start(
         """
 Resources:
   Below: {Type: AWS::CloudFormation::Stack, Properties: {TemplateURL: below.yaml}}
   Kept: {Type: AWS::SSM::Parameter, Properties: {Type: String, Value: !GetAtt Below.Outputs.Name}}
-"""
+""",
+        region=region,
     )
     assert running.emulator.notes == []
-    (function,) = running.client("lambda").list_functions()["Functions"]
+    (function,) = running.client("lambda", region=region).list_functions()["Functions"]
     assert function["FunctionName"].startswith("localfaas-Below-")
     assert running.emulator.registry.all()[0].latest.code.source == start.folder
 
@@ -603,6 +602,22 @@ def test_the_greeting_shows_a_stacks_resources_and_outputs(
     assert "└─ SQS::Queue: Dead, Orders\n" in said
 
 
+def test_the_greeting_asks_for_no_functions_while_a_stack_is_being_made(
+    start: Starts, capsys: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("emulator.project.project._PATIENCE_S", 0.0)
+    greet(
+        start("""
+Resources:
+  Handle: {Type: AWS::CloudFormation::WaitConditionHandle}
+  Signal:
+    Type: AWS::CloudFormation::WaitCondition
+    Properties: {Handle: !Ref Handle, Timeout: 600}
+""").emulator
+    )
+    assert "No functions yet: they come with what is still being made." in capsys.readouterr().out
+
+
 def test_the_greeting_shows_the_routes_of_apis_at_every_start(start: Starts, capsys: Any) -> None:
     text = """
 Transform: AWS::Serverless-2016-10-31
@@ -663,3 +678,95 @@ def test_a_function_that_aws_would_refuse_is_refused_as_by_aws(start: Starts) ->
     reserved = PLAIN.replace("Code: .", "Code: ., Environment: {Variables: {AWS_REGION: x}}")
     (note,) = start.deploy(reserved)
     assert "reserved keys" in note
+
+
+BUILT = PLAIN.replace("    Prop", "    Metadata: {BuildMethod: makefile}\n    Prop").replace(
+    "Code: .", "Code: src"
+)
+MAKEFILE = """build-Fn:
+\ttest ! -e broken
+\tcp app.py "$(ARTIFACTS_DIR)"
+"""
+
+
+@pytest.fixture
+def no_sam_cli(monkeypatch: pytest.MonkeyPatch, tmp_path_factory: pytest.TempPathFactory) -> None:
+    """Leave of all programs those that makefiles need."""
+    tools = tmp_path_factory.mktemp("tools")
+    for name in ("make", "sh", "cp", "test", "date"):
+        (tools / name).symlink_to(need(name))
+    monkeypatch.setenv("PATH", str(tools))
+
+
+@pytest.mark.usefixtures("no_sam_cli")
+def test_what_is_built_is_built_again_when_its_sources_change(
+    start: Starts, tmp_path: Path
+) -> None:
+    source = tmp_path / "src"
+    source.mkdir()
+    (source / "Makefile").write_text(MAKEFILE)
+    (source / "app.py").write_text("first\n")
+    running = start(BUILT, watch=True)
+    built = tmp_path / ".aws-sam" / "build" / "Fn" / "app.py"
+
+    def said() -> str:
+        return built.read_text() if built.exists() else ""
+
+    until(lambda: said() == "first\n")
+
+    def generation() -> int:
+        function = running.emulator.registry.find("000000000000", "us-east-1", "Fn")
+        return -1 if function is None else function.latest.generation
+
+    until(lambda: generation() >= 0)
+
+    before = generation()
+    (source / "app.py").write_text("second\n")
+    until(lambda: generation() > before)
+    until(lambda: said() == "second\n")
+    # What can't be built leaves the function as it was; what can be afterwards is.
+    (source / "broken").touch()
+    until(lambda: any("make failed" in text for text in running.console.warnings))
+    assert said() == "second\n"
+    (source / "app.py").write_text("third\n")
+    (source / "broken").unlink()
+    until(lambda: said() == "third\n")
+
+
+ALSO_BUILT = """
+  Two:
+    Type: AWS::Serverless::Function
+    Metadata: {BuildMethod: makefile}
+    Properties: {Handler: app.handler, Runtime: python3.12}
+"""
+SHARED = "Transform: AWS::Serverless-2016-10-31\nGlobals: {Function: {CodeUri: .}}"
+
+
+@pytest.mark.usefixtures("no_sam_cli")
+def test_builds_that_write_where_their_sources_are_come_to_rest(
+    start: Starts, tmp_path: Path
+) -> None:
+    """The state's folder is there, too."""
+    build = '\n\tdate +%s%N >>made\n\tcp app.py "$(ARTIFACTS_DIR)"\n'
+    (tmp_path / "Makefile").write_text(f"build-Fn:{build}build-Two:{build}")
+    text = SHARED + BUILT.replace("Code: src", "Code: .") + ALSO_BUILT
+    running = start(text)
+    project = running.emulator.project
+    assert project is not None
+    (stack,) = project.stacks
+
+    def builds() -> list[str]:
+        """Read the template once more; return what that has built."""
+        running.console.infos.clear()
+        running.call(stack.deploy)
+        return [said.split()[1] for said in running.console.infos if said.startswith("building")]
+
+    assert [] in [builds() for _ in range(6)]
+    assert stack.structure(0) == stack.as_read, "nobody reads it again"
+    running.client("sqs").create_queue(QueueName="kept")
+    (tmp_path / "state" / "more").touch()
+    assert builds() == []
+    (tmp_path / "app.py").write_text("another = 1\n")
+    assert stack.structure(1) != stack.as_read
+    assert builds() == ["Fn", "Two"]
+    assert builds() == []

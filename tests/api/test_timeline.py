@@ -5,7 +5,6 @@ from __future__ import annotations
 import http.client
 import json
 import re
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
@@ -17,13 +16,6 @@ from emulator.testing import RuntimeClient, ScriptedDriver, echo
 
 from .conftest import Running, create
 from .test_admin import ask, get
-
-
-@pytest.fixture(scope="module")
-def running() -> Iterator[Running]:
-    running = Running(Settings(port=0, transition_seconds=0), driver=ScriptedDriver())
-    yield running
-    running.stop()
 
 
 def invoke(running: Running, name: str, payload: bytes = b"{}") -> Any:
@@ -276,7 +268,7 @@ def test_what_runs_is_shown_while_it_runs(called: Running) -> None:
     finally:
         running.loop.call_soon_threadsafe(may_answer.set)
         running.scripted_driver.script = script
-        call.join(10)
+        call.join(60)
     assert stream.until_invocations(1)[0]["status"] == "success"
     stream.close()
     assert get(running, "timeline?function=runs")["running"] == []

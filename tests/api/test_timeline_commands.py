@@ -31,13 +31,6 @@ from .test_admin import ask, get
 Shell = Callable[..., str]
 
 
-@pytest.fixture(scope="module")
-def running() -> Iterator[Running]:
-    running = Running(Settings(port=0, transition_seconds=0), driver=ScriptedDriver())
-    yield running
-    running.stop()
-
-
 @pytest.fixture
 def shell(running: Running, capsys: pytest.CaptureFixture[str]) -> Shell:
     """Runs a command; returns what it printed: notes, then stdout."""
@@ -140,7 +133,7 @@ def called_all_the_time(running: Running, name: str) -> Iterator[None]:
         yield
     finally:
         ended.set()
-        calling.join(20)
+        calling.join(60)
 
 
 @contextmanager
@@ -189,12 +182,13 @@ def test_watching_on_a_terminal_is_a_screen_until_ctrl_c(running: Running) -> No
             with suppress(OSError):  # the end of a terminal is an error
                 while more := os.read(ours, 65536):
                     seen += more
-            assert process.wait(20) == 0
+            assert process.wait(60) == 0
     os.close(ours)
     assert b"\x1b[?1049h" in seen  # a screen of its own …
     assert seen.rindex(b"\x1b[?1049l") > seen.rindex(b"\x1b[?1049h")  # … that is gone again
 
 
+@pytest.mark.thorough
 def test_a_record_that_is_full_says_from_when_it_knows(
     capsys: pytest.CaptureFixture[str], tmp_path: Path
 ) -> None:
@@ -204,7 +198,7 @@ def test_a_record_that_is_full_says_from_when_it_knows(
     try:
         create(running.client("lambda"), "hello")
         address = running.url.removeprefix("http://")
-        connection = HTTPConnection(address, timeout=20)
+        connection = HTTPConnection(address, timeout=60)
         for _ in range(1000):
             connection.request("POST", "/2015-03-31/functions/hello/invocations", b"{}")
             connection.getresponse().read()

@@ -32,7 +32,7 @@ class Collector(ThreadingHTTPServer):
     def __init__(self) -> None:
         self.got: Queue[tuple[str, dict[str, str], bytes]] = Queue()
         super().__init__(("127.0.0.1", 0), _Handler)
-        Thread(target=self.serve_forever, daemon=True).start()
+        Thread(target=self.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True).start()
 
     @property
     def url(self) -> str:
@@ -82,7 +82,7 @@ def running(collector: Collector) -> Iterator[Running]:
 def get(running: Running, path: str, **headers: str) -> tuple[int, dict[str, str], str]:
     request = urllib.request.Request(f"{running.url}/_emulator/{path}", headers=headers)
     try:
-        with urllib.request.urlopen(request, timeout=30) as answer:
+        with urllib.request.urlopen(request, timeout=60) as answer:
             return answer.status, dict(answer.headers), answer.read().decode()
     except urllib.error.HTTPError as error:
         with error:
@@ -93,7 +93,7 @@ def sent(collector: Collector, trace_id: str) -> list[tuple[str, Any]]:
     """Return service and span of each span of a trace, once all of a call are there."""
     found: list[tuple[str, Any]] = []
     while len(found) < 3:
-        path, headers, body = collector.got.get(timeout=20)
+        path, headers, body = collector.got.get(timeout=60)
         assert (path, headers["content-type"]) == ("/v1/traces", "application/x-protobuf")
         assert headers["x-key"] == "k"
         message = official.ExportTraceServiceRequest.FromString(body)
@@ -139,7 +139,7 @@ def test_spans_of_functions_come_in_and_go_out(running: Running, collector: Coll
 
 
 def _some(collector: Collector) -> list[tuple[str, Any]]:
-    _, _, body = collector.got.get(timeout=20)
+    _, _, body = collector.got.get(timeout=60)
     message = official.ExportTraceServiceRequest.FromString(body)
     return [
         ("", span)
@@ -153,7 +153,7 @@ def _post(url: str, body: bytes, kind: str, encoding: str = "", path: str = "/v1
     headers = {"content-type": kind, **({"content-encoding": encoding} if encoding else {})}
     request = urllib.request.Request(url + path, body, headers)
     try:
-        with urllib.request.urlopen(request, timeout=20) as answer:
+        with urllib.request.urlopen(request, timeout=60) as answer:
             return answer.status, answer.read()
     except urllib.error.HTTPError as error:
         with error:

@@ -39,7 +39,7 @@ def request(wish: str, body: bytes, length: str = "") -> bytes:
 def answers(port: int, count: int, *parts: bytes) -> list[object]:
     """Send ``parts``, each by itself, and return the payloads of ``count`` responses."""
     found: list[object] = []
-    with socket.create_connection(("127.0.0.1", port), 20) as connection:
+    with socket.create_connection(("127.0.0.1", port), 60) as connection:
         connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         for part in parts:
             connection.sendall(part)

@@ -10,7 +10,12 @@ import pytest
 from botocore.exceptions import ClientError
 
 from emulator.model.errors import DriverFault
+from emulator.services.lambda_.lifecycle import states
 from tests.api.conftest import ECHO, Running, create, zip_of
+
+IMAGE: dict[str, Any] = {"PackageType": "Image", "Code": {"ImageUri": "a/b:1"}}
+BUCKET = {"S3Bucket": "bucket", "S3Key": "k"}
+LAYER = "arn:aws:lambda:us-east-1:000000000000:layer:l:1"
 
 
 @pytest.fixture
@@ -31,7 +36,7 @@ def test_versions_are_immutable_and_numbered_once(client: Any) -> None:
     client.get_waiter("function_updated_v2").wait(FunctionName="hello")
     assert client.publish_version(FunctionName="hello")["Version"] == "2"
     # Back to the configuration of version 1: AWS compares with the version published last.
-    client.update_function_configuration(FunctionName="hello", Timeout=3)
+    client.update_function_configuration(FunctionName="hello", Timeout=30)
     assert client.publish_version(FunctionName="hello")["Version"] == "3"
     assert (
         client.get_function_configuration(FunctionName="hello", Qualifier="1")["RevisionId"]
@@ -41,7 +46,19 @@ def test_versions_are_immutable_and_numbered_once(client: Any) -> None:
     client.delete_function(FunctionName="hello", Qualifier="99")
     client.update_function_code(FunctionName="hello", ZipFile=zip_of(app__py="x = 1\n"))
     assert client.publish_version(FunctionName="hello")["Version"] == "4"
-    assert client.get_function_configuration(FunctionName="hello:1")["Timeout"] == 3
+    assert client.get_function_configuration(FunctionName="hello:1")["Timeout"] == 30
+
+
+def test_numbers_never_repeat_for_a_name(client: Any) -> None:
+    create(client, Publish=True)
+    client.delete_function(FunctionName="hello")
+    create(client)
+    assert client.publish_version(FunctionName="hello")["Version"] == "2"
+    client.delete_function(FunctionName="hello")
+    create(client)
+    client.delete_function(FunctionName="hello")
+    assert create(client, Publish=True)["Version"] == "3"
+    assert create(client, "other", Publish=True)["Version"] == "1"
 
 
 def test_publish_with_create_and_update(client: Any) -> None:
@@ -160,6 +177,7 @@ def test_a_change_in_progress_refuses_others(
         await gate.wait()
 
     monkeypatch.setattr(scripted.emulator.driver, "prepare", prepare)
+    monkeypatch.setattr(states, "_INVOKE_PATIENCE_S", 0.1)
     create(client)
     found = client.get_function_configuration(FunctionName="hello")
     assert (found["State"], found["StateReasonCode"]) == ("Pending", "Creating")
@@ -189,6 +207,20 @@ def test_a_change_in_progress_refuses_others(
     assert client.invoke(FunctionName="hello")["StatusCode"] == 200
     scripted.call(gate.set)
     client.get_waiter("function_updated_v2").wait(FunctionName="hello")
+
+
+def test_where_transitions_take_no_time_an_answer_waits_for_a_slow_machine(
+    client: Any, scripted: Running, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def prepare(runtime: str, architecture: str, *more: Any) -> None:
+        await asyncio.sleep(1.2)
+
+    monkeypatch.setattr(scripted.emulator.driver, "prepare", prepare)
+    create(client)
+    assert client.get_function_configuration(FunctionName="hello")["State"] == "Active"
+    client.update_function_configuration(FunctionName="hello", Timeout=5)
+    found = client.get_function_configuration(FunctionName="hello")
+    assert (found["Timeout"], found["LastUpdateStatus"]) == (5, "Successful")
 
 
 def test_a_runtime_that_cannot_be_had_fails_the_function(
@@ -235,7 +267,15 @@ def test_reads_of_what_is_not_there(client: Any) -> None:
         ({"MemorySize": 64}, "greater than or equal to 128"),
         ({"Architectures": ["mips"]}, "at 'architectures' failed"),
         ({"Code": {}}, "Please provide a source for function code."),
+        ({"Code": {"ImageUri": "a/b:1"}}, "Please provide a source for function code."),
+        ({"Code": IMAGE["Code"] | BUCKET}, "don't provide ImageUri"),
+        ({"ImageConfig": {"Command": ["a"]}}, "don't provide ImageConfig"),
         ({"PackageType": "Image"}, "Please provide ImageUri"),
+        (IMAGE | {"Runtime": "python3.12"}, "don't provide Handler or Runtime or Layer"),
+        (IMAGE | {"Handler": "app.handler"}, "don't provide Handler or Runtime or Layer"),
+        (IMAGE | {"Layers": [LAYER]}, "don't provide Handler or Runtime or Layer"),
+        (IMAGE | {"Code": IMAGE["Code"] | BUCKET}, "don't provide S3Bucket"),
+        (IMAGE | {"Code": IMAGE["Code"] | {"ZipFile": b"x"}}, "do not provide other FunctionCode"),
         ({"Environment": {"Variables": {"AWS_REGION": "x"}}}, "reserved keys"),
         ({"SnapStart": {"ApplyOn": "PublishedVersions"}, "Runtime": "python3.9"}, "SnapStart"),
         ({"LoggingConfig": {"SystemLogLevel": "WARN"}}, "log format must be JSON"),
@@ -318,6 +358,24 @@ def test_zip_and_image_are_not_exchanged(client: Any) -> None:
     with pytest.raises(ClientError, match="provide ImageUri when updating"):
         client.update_function_code(FunctionName="image", ZipFile=ECHO)
     client.update_function_code(FunctionName="image", ImageUri="repository/image:2")
+
+
+def test_a_configuration_suits_the_package(client: Any) -> None:
+    layer = client.publish_layer_version(LayerName="l", Content={"ZipFile": ECHO})
+    create(client)
+    create(client, "image", **IMAGE)
+    for fields, text in (
+        ({"Layers": [layer["LayerVersionArn"]]}, "layers are not supported"),
+        ({"Runtime": "python3.12"}, "don't provide Handler or Runtime"),
+        ({"Handler": "app.handler"}, "don't provide Handler or Runtime"),
+    ):
+        with pytest.raises(ClientError, match=text):
+            client.update_function_configuration(FunctionName="image", **fields)
+        client.update_function_configuration(FunctionName="hello", **fields)
+    with pytest.raises(ClientError, match="don't provide ImageConfig"):
+        client.update_function_configuration(FunctionName="hello", ImageConfig={"Command": ["a"]})
+    command = {"Command": ["a"]}
+    client.update_function_configuration(FunctionName="image", ImageConfig=command, Layers=[])
 
 
 def test_a_dry_run_changes_nothing(client: Any) -> None:

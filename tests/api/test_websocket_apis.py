@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from typing import Any
 
 import boto3
@@ -21,6 +21,7 @@ from emulator.testing import FakeClock
 from tests.api.conftest import Running
 from tests.api.http_site import ApiSite
 from tests.api.websocket_client import WebSocketClient
+from tests.patience import until
 
 
 class Chat(ApiSite):
@@ -76,28 +77,15 @@ class Chat(ApiSite):
 
     def event(self, kind: str, connection: str = "") -> dict[str, Any]:
         """Return the last event of a kind (and of a connection), once it has come."""
-        found: list[dict[str, Any]] = []
-
-        def there() -> bool:
-            found[:] = [
+        found: list[dict[str, Any]] = until(
+            lambda: [
                 each
                 for each in self.events.get("chat", [])
                 if each["requestContext"]["eventType"] == kind
                 and connection in ("", each["requestContext"]["connectionId"])
             ]
-            return bool(found)
-
-        wait(there)
+        )
         return found[-1]
-
-
-def wait(condition: Callable[[], bool], seconds: float = 10.0) -> None:
-    pause = threading.Event()
-    for _ in range(int(seconds / 0.01)):
-        if condition():
-            return
-        pause.wait(0.01)
-    raise AssertionError("it never came")
 
 
 @pytest.fixture(scope="module")
@@ -215,7 +203,7 @@ def test_functions_speak_to_clients(chat: Chat, all_routes: str) -> None:
     chat.replies["chat"] = {"statusCode": 200}
     client = chat.connect(all_routes, headers={"User-Agent": "agent"})
     connection = chat.event("CONNECT")["requestContext"]["connectionId"]
-    wait(lambda: chat.running.call(lambda: known(chat, connection)))
+    until(lambda: chat.running.call(lambda: known(chat, connection)))
     management = chat.management(all_routes)
     management.post_to_connection(ConnectionId=connection, Data=b"hi there")
     assert client.receive() == "hi there"
@@ -246,7 +234,7 @@ def test_the_caller_of_connections_may_name_the_host(chat: Chat, all_routes: str
     chat.replies["chat"] = {"statusCode": 200}
     client = chat.connect(all_routes)
     connection = chat.event("CONNECT")["requestContext"]["connectionId"]
-    wait(lambda: chat.running.call(lambda: known(chat, connection)))
+    until(lambda: chat.running.call(lambda: known(chat, connection)))
     for quoted in (connection, connection.replace("=", "%3D")):
         answer = chat.call(all_routes, f"/dev/@connections/{quoted}", "POST", b"hi")
         assert (answer.status, answer.body) == (200, b"")
@@ -371,7 +359,7 @@ def test_templates_make_requests_and_answers(chat: Chat) -> None:
 def test_an_api_that_goes_takes_its_connections_along(chat: Chat) -> None:
     api_id = chat.make("send", name="going")
     client = chat.connect(api_id)
-    wait(lambda: chat.running.call(lambda: count(chat, api_id)) == 1)
+    until(lambda: chat.running.call(lambda: count(chat, api_id)) == 1)
     chat.api.delete_api(ApiId=api_id)
     assert client.closed() == 1001
     client.close()
@@ -394,7 +382,7 @@ def test_silent_and_long_connections_end(monkeypatch: pytest.MonkeyPatch) -> Non
             chat.running.call(lambda: clock.advance(seconds))
 
         silent, talking = chat.connect(api_id), chat.connect(api_id)
-        wait(lambda: chat.running.call(lambda: count(chat, api_id)) == 2)
+        until(lambda: chat.running.call(lambda: count(chat, api_id)) == 2)
         advance(500)
         talking.send({"action": "quiet"})
         chat.event("MESSAGE")

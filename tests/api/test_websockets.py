@@ -34,7 +34,7 @@ class Client:
 
     def __init__(self, port: int, path: str, **headers: str) -> None:
         self._wire = WSConnection(ConnectionType.CLIENT)
-        self._socket = socket.create_connection(("127.0.0.1", port), 20)
+        self._socket = socket.create_connection(("127.0.0.1", port), 60)
         extra = [(name.encode(), value.encode()) for name, value in headers.items()]
         self.send(Request(host=f"localhost:{port}", target=path, extra_headers=extra))
         self._events: list[Any] = []
@@ -155,7 +155,7 @@ def test_the_emulator_refuses_what_it_does_not_serve(port: int, origin: str) -> 
 
 def test_a_request_that_is_no_handshake_is_http(port: int) -> None:
     """Without its key it is a GET with a wish, which a server may ignore."""
-    with socket.create_connection(("127.0.0.1", port), 20) as connection:
+    with socket.create_connection(("127.0.0.1", port), 60) as connection:
         connection.sendall(
             b"GET /2015-03-31/functions HTTP/1.1\r\nHost: localhost\r\n"
             b"Connection: Upgrade\r\nUpgrade: websocket\r\n\r\n"
@@ -170,7 +170,7 @@ def test_a_handshake_that_is_cut_into_pieces(port: int) -> None:
         f"Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: {key}\r\n\r\n"
     ).encode()
     for at in range(0, len(head), 7):
-        with socket.create_connection(("127.0.0.1", port), 20) as connection:
+        with socket.create_connection(("127.0.0.1", port), 60) as connection:
             connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
             connection.sendall(head[:at])
             connection.sendall(head[at:])

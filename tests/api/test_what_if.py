@@ -12,10 +12,12 @@ import pytest
 from emulator.cli.application import run
 from emulator.cli.charts import png
 from emulator.cli.commands import what_if as command
+from emulator.model.jumping_clock import JumpingClock
 from emulator.model.sandbox import Exit
 from emulator.settings import Settings
 from emulator.simulation.synthetic import synthetic
 from emulator.testing import RuntimeClient, ScriptedDriver
+from tests.patience import until
 
 from .conftest import Running, create
 from .test_admin import get
@@ -30,10 +32,10 @@ def plain(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
 
 def test_a_recorded_run_is_predicted_exactly(capsys: Any) -> None:
     begun, together = 0, 1
+    clock = JumpingClock()
 
     async def script(runtime: RuntimeClient) -> Exit | None:
         nonlocal begun
-        clock = running.emulator.clock
         await clock.sleep(0.02)
         while True:
             request_id, payload = await runtime.next()
@@ -43,7 +45,13 @@ def test_a_recorded_run_is_predicted_exactly(capsys: Any) -> None:
             await clock.sleep(0.03)
             await runtime.respond(request_id, payload)
 
-    running = Running(Settings(port=0, idle_timeout=1.5), driver=ScriptedDriver(script))
+    driver = ScriptedDriver(script)
+    running = Running(Settings(port=0, idle_timeout=600), driver=driver, clock=clock)
+
+    def are_idle_for_too_long() -> bool:
+        running.call(lambda: clock.jump(600))
+        return not running.emulator.pools.count
+
     try:
         client = running.client("lambda")
         create(client, "hello", MemorySize=512)
@@ -53,11 +61,10 @@ def test_a_recorded_run_is_predicted_exactly(capsys: Any) -> None:
                 begun, together = 0, burst
                 calls = [callers.submit(client.invoke, FunctionName="hello") for _ in range(burst)]
                 assert all(call.result()["StatusCode"] == 200 for call in calls)
-            while running.emulator.pools.count:  # all are idle for too long
-                running.call(lambda: running.emulator.clock.sleep(0.02))
+            until(are_idle_for_too_long)
             client.invoke(FunctionName="hello")
         pool = get(running, "pool")
-        assert pool["idle_timeout_s"] == 1.5
+        assert pool["idle_timeout_s"] == 600
         assert (
             pool["functions"]["arn:aws:lambda:us-east-1:000000000000:function:hello:$LATEST"][
                 "memory_mb"
@@ -65,7 +72,7 @@ def test_a_recorded_run_is_predicted_exactly(capsys: Any) -> None:
             == 512
         )
         words = ["what-if", "--endpoint", running.url, "--json"]
-        assert run([*words, "--set", "idle=100", "--set", "policy=fixed,none"]) == 0
+        assert run([*words, "--set", "idle=100000", "--set", "policy=fixed,none"]) == 0
     finally:
         running.stop()
     told = json.loads(capsys.readouterr().out)

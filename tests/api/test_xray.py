@@ -6,14 +6,10 @@ import json
 import random
 import socket
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from aws_xray_sdk.core import AWSXRayRecorder, xray_recorder
-from aws_xray_sdk.core.models.facade_segment import FacadeSegment
-from aws_xray_sdk.core.models.trace_header import TraceHeader
-from aws_xray_sdk.core.sampling.connector import ServiceConnector
 from botocore.exceptions import ClientError
 
 from emulator.model.sandbox import Exit
@@ -21,11 +17,21 @@ from emulator.settings import Settings
 from emulator.telemetry.traces.header import new_id, read
 from emulator.testing import RuntimeClient, ScriptedDriver
 from tests.api.conftest import Running, create
+from tests.patience import until
 
 _ADDRESS: list[str] = []
 
-# When it is imported, the SDK opens the socket of a recorder of its own, which nobody closes.
-xray_recorder.emitter._socket.close()
+
+@pytest.fixture(scope="module")
+def sdk() -> Any:
+    """Return AWS's SDK, whose import takes long: those who run other tests need not wait."""
+    import aws_xray_sdk.core.models.facade_segment
+    import aws_xray_sdk.core.models.trace_header
+    import aws_xray_sdk.core.sampling.connector
+
+    # When it is imported, it opens the socket of a recorder of its own, which nobody closes.
+    aws_xray_sdk.core.xray_recorder.emitter._socket.close()
+    return aws_xray_sdk.core
 
 
 async def _tells(runtime: RuntimeClient) -> Exit | None:
@@ -79,14 +85,6 @@ def invoke(running: Running, name: str = "traced", payload: str = "{}", header: 
     return told if isinstance(told, str) else str(told["errorType"])
 
 
-def until(look: Callable[[], Any]) -> Any:
-    end = time.monotonic() + 20
-    while not (found := look()):
-        assert time.monotonic() < end
-        time.sleep(0.02)
-    return found
-
-
 def documents(xray: Any, trace_id: str) -> dict[str, dict[str, Any]]:
     """Return the segments of a trace by their origin."""
     (trace,) = xray.batch_get_traces(TraceIds=[trace_id])["Traces"]
@@ -120,7 +118,10 @@ def summaries(xray: Any, expression: str = "", **fields: Any) -> list[dict[str, 
 
 
 def test_a_traced_function_has_the_segments_of_lambda(running: Running, xray: Any) -> None:
-    header = read(invoke(running))
+    client = running.client("lambda")
+    create(client, "not-called-before", TracingConfig={"Mode": "Active"})
+    client.close()
+    header = read(invoke(running, "not-called-before"))
     assert header.sampled is True
     found = until(lambda: "AWS::Lambda" in (seen := documents(xray, header.root)) and seen)
     service, function = found["AWS::Lambda"], found["AWS::Lambda::Function"]
@@ -132,7 +133,8 @@ def test_a_traced_function_has_the_segments_of_lambda(running: Running, xray: An
     assert service["http"]["response"]["status"] == 200
     assert service["aws"]["request_id"] == function["aws"]["request_id"]
     # The next call is warm.
-    warm = documents(xray, read(invoke(running)).root)["AWS::Lambda::Function"]
+    warm_header = read(invoke(running, "not-called-before"))
+    warm = documents(xray, warm_header.root)["AWS::Lambda::Function"]
     assert "Initialization" not in [each["name"] for each in warm["subsegments"]]
 
 
@@ -171,12 +173,16 @@ def test_throttled_calls_are_traced(running: Running, xray: Any) -> None:
     assert documents(xray, found["Id"]).keys() == {"AWS::Lambda"}
 
 
-def test_segments_of_the_sdk_hang_below_the_invocation(running: Running, xray: Any) -> None:
+def test_segments_of_the_sdk_hang_below_the_invocation(
+    running: Running, xray: Any, sdk: Any
+) -> None:
     header = read(invoke(running))
-    recorder = AWSXRayRecorder()
+    recorder = sdk.AWSXRayRecorder()
     recorder.configure(daemon_address=_ADDRESS[-1], sampling=False, context_missing="RAISE_ERROR")
     # What the SDK makes of the header in a function.
-    facade = FacadeSegment("facade", entityid=header.parent, traceid=header.root, sampled=True)
+    facade = sdk.models.facade_segment.FacadeSegment(
+        "facade", entityid=header.parent, traceid=header.root, sampled=True
+    )
     recorder.context.put_segment(facade)
     part = recorder.begin_subsegment("work")
     part.put_annotation("order", "A-1")
@@ -194,9 +200,11 @@ def test_segments_of_the_sdk_hang_below_the_invocation(running: Running, xray: A
     assert [each["Id"] for each in summaries(xray, 'annotation[order] = "A-1"')] == [header.root]
 
 
-def test_the_daemons_port_gives_sampling_rules_without_a_signature(running: Running) -> None:
+def test_the_daemons_port_gives_sampling_rules_without_a_signature(
+    running: Running, sdk: Any
+) -> None:
     invoke(running)
-    connector = ServiceConnector()
+    connector = sdk.sampling.connector.ServiceConnector()
     host, _, port = _ADDRESS[-1].rpartition(":")
     connector.setup_xray_client(ip=host, port=port, client=None)
     (rule,) = [each for each in connector.fetch_sampling_rules() if each.name == "Default"]
@@ -223,8 +231,13 @@ def test_the_port_survives_anything(running: Running, xray: Any) -> None:
             sender.sendto(bytes(broken[: draw.randrange(len(broken) + 1)]), (host, int(port)))
         for odd in (b"", b"\n", head, head + b"[]", head + b'{"id": 1}', b"[" * 60000, b"{}\n{}"):
             sender.sendto(odd, (host, int(port)))
-        sender.sendto(whole, (host, int(port)))
-    until(lambda: xray.batch_get_traces(TraceIds=[good["trace_id"]])["Traces"])
+
+        def has_come() -> bool:
+            # The kernel drops what a busy machine has no room for.
+            sender.sendto(whole, (host, int(port)))
+            return bool(xray.batch_get_traces(TraceIds=[good["trace_id"]])["Traces"])
+
+        until(has_come)
     assert summaries(xray, 'service("after-all")')
 
 
@@ -324,6 +337,59 @@ def test_traces_are_summed_up(xray: Any) -> None:
     )
     asked = {"StartTime": 0, "EndTime": 1, "NextToken": "made up"}
     assert refused(xray.get_trace_summaries, **asked) == "InvalidRequestException"
+
+
+def test_filter_expressions_of_the_documentation(xray: Any) -> None:
+    name = f"filtered-{new_id()}"
+    machine = {"ec2": {"instance_id": "i-1", "availability_zone": "us-east-1b"}}
+    http = {"request": {"url": "http://api/v2/x"}, "response": {"status": 200}}
+    mine = segment(name=name, aws=machine, http=http, annotations={"a.b": "c d"})
+    assert put(xray, mine, segment(name=name, fault=True)) == []
+    xray.create_group(GroupName="filtered", FilterExpression=f'service("{name}") {{ ok }}')
+    for expression, found in (
+        ("ok !partial duration <3", 1),
+        ("(ok) (duration < 3) instance.id", 1),
+        ('instance.id = "i-1" availabilityzone = "us-east-1b"', 1),
+        ('availabilityzone = "us-east-1c"', 0),
+        ('http.url BEGINSWITH "http://api/" AND http.url CONTAINS "/v2/"', 1),
+        ('annotation[a.b] = "c d"', 1),
+        ('group.name = "filtered"', 1),
+        ('!group.name = "filtered"', 1),
+        ("fault", 1),
+        ('service("other")', 0),
+    ):
+        got = summaries(xray, f'service("{name}") {expression}')
+        assert len(got) == found, expression
+    (shown,) = summaries(xray, 'group.name = "filtered"')
+    assert shown["InstanceIds"] == [{"Id": "i-1"}]
+    assert shown["AvailabilityZones"] == [{"Name": "us-east-1b"}]
+    now = time.time()
+    for wrong in (
+        "ok OR", "ok AND", "AND ok", '"a"', "ok 5", "ok = 5", 'group.name = "none"',
+        "group.name", "group.name = filtered", 'edge("a"', "ok)", "NOT", "nope = 1",
+    ):  # fmt: skip
+        code = refused(
+            xray.get_trace_summaries, StartTime=now - 60, EndTime=now, FilterExpression=wrong
+        )
+        assert code == "InvalidRequestException", wrong
+    code = refused(xray.create_group, GroupName="g", FilterExpression='group.name = "filtered"')
+    assert code == "InvalidRequestException"
+    xray.delete_group(GroupName="filtered")
+
+
+def test_what_comes_twice_and_what_is_too_large(xray: Any) -> None:
+    begun = segment(name="twice", in_progress=True)
+    del begun["end_time"]
+    ended = {**begun, "in_progress": False, "end_time": begun["start_time"] + 1}
+    assert put(xray, begun, ended, ended, begun) == []
+    (trace,) = xray.batch_get_traces(TraceIds=[begun["trace_id"]])["Traces"]
+    (kept,) = trace["Segments"]
+    assert json.loads(kept["Document"])["end_time"] == ended["end_time"]
+    for large in ("x" * 65_536, "ä" * 33_000):
+        text = json.dumps(segment(metadata={"m": large}), ensure_ascii=False)
+        (told,) = xray.put_trace_segments(TraceSegmentDocuments=[text])["UnprocessedTraceSegments"]
+        assert told["ErrorCode"] == "SegmentTooLarge"
+    assert put(xray, segment(metadata={"m": "x" * 65_000})) == []
 
 
 def test_graphs_have_who_called_whom(xray: Any) -> None:
@@ -475,8 +541,8 @@ def _message(call: Any) -> str:
     return str(caught.value.response["Error"]["Message"])
 
 
-def test_the_headers_of_traces_are_those_of_the_sdk(running: Running) -> None:
-    told = TraceHeader.from_header_str(invoke(running))
+def test_the_headers_of_traces_are_those_of_the_sdk(running: Running, sdk: Any) -> None:
+    told = sdk.models.trace_header.TraceHeader.from_header_str(invoke(running))
     assert told.sampled == 1
     assert told.root.startswith("1-")
 

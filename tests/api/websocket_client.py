@@ -37,7 +37,7 @@ class WebSocketClient:
         subprotocols: list[str] | None = None,
     ) -> None:
         self._wire = WSConnection(ConnectionType.CLIENT)
-        self._socket = socket.create_connection(("127.0.0.1", port), 20)
+        self._socket = socket.create_connection(("127.0.0.1", port), 60)
         self._events: list[Any] = []
         self.subprotocol: str | None = None
         extra = [(name.encode(), value.encode()) for name, value in (headers or {}).items()]

@@ -6,10 +6,14 @@ import json
 import re
 import tomllib
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
+from typing import Any
 
 import pytest
+import typer
 
+from emulator.cli.application import application
 from tests import documents
 from tests.benchmarks import figures
 
@@ -68,3 +72,64 @@ def test_promises_name_tests_that_exist(page: str) -> None:
     missing = {each for each in named if not any((ROOT / "tests").rglob(Path(each).name))}
     missing |= {each for each in named if "tests/" in each and not any(ROOT.glob(each))}
     assert not missing
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
+def test_fragments_of_links_are_headings(page: Path) -> None:
+    missing = []
+    for link in _LINK.findall(page.read_text()):
+        path, _, fragment = link.partition("#")
+        target = page.parent / path if path else page
+        if fragment and "://" not in link and target.suffix == ".md":
+            missing += [] if fragment in _anchors(target) else [link]
+    assert not missing
+
+
+def _anchors(page: Path) -> set[str]:
+    """Return what the headings of a page are called in links, as GitHub does."""
+    text = re.sub(r"^```.*?^```", "", page.read_text(), flags=re.MULTILINE | re.DOTALL)
+    headings = [
+        re.sub(r"\[([^\]]*)\]\([^)]*\)", r"\1", each)
+        for each in re.findall(r"^#+ (.*)$", text, re.M)
+    ]
+    return {re.sub(r"[^\w\- ]", "", each.strip().lower()).replace(" ", "-") for each in headings}
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
+def test_commands_that_pages_show_exist_with_their_options(page: Path) -> None:
+    if page.name in ("CHANGELOG.md", "commands.md") or "decisions" in page.parts:
+        return  # what was, and what the commands themselves say
+    assert [each for each in _shown(page.read_text()) if not _exists(each)] == []
+
+
+def _shown(text: str) -> Iterator[str]:
+    """Yield the commands of localfaas in a page's text and in its blocks."""
+    yield from re.findall(r"`(localfaas [^`\n]+)`", text)
+    for block in re.findall(r"^ *```(?:console|text)?\n(.*?)^ *```", text, re.M | re.S):
+        for line in block.replace("\\\n", " ").splitlines():
+            command = line.strip().removeprefix("$ ")
+            if command.startswith("localfaas "):
+                yield command
+
+
+@cache
+def _all_commands() -> Any:
+    return typer.main.get_command(application())
+
+
+def _exists(shown: str) -> bool:
+    """Say whether there is such a command, and whether it takes the options that are shown."""
+    group = command = _all_commands()
+    words = re.split(r"\s#|\s\||;|&&|\)", shown)[0].split()[1:]
+    while words and hasattr(command, "commands") and words[0] not in ("…", "COMMAND"):
+        if words[0].startswith("-"):
+            break
+        command = command.commands.get(words.pop(0))
+        if command is None:
+            return False
+    taken = {"--help"}
+    for each in (*group.params, *command.params):
+        taken.update(each.opts, each.secondary_opts)
+    own = words[: words.index("--")] if "--" in words else words
+    given = {found[0] for word in own if (found := re.match(r"--[a-z][\w-]*", word))}
+    return command is group or given <= taken

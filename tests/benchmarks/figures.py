@@ -27,6 +27,7 @@ DOCS = Path(__file__).parents[2] / "docs"
 BENCHMARKS = (
     "invoke",
     "snapstart",
+    "java",
     "docker",
     "kubernetes",
     "mappings",

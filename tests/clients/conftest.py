@@ -63,7 +63,7 @@ class Client:
         cwd: str = ".",
         status: int = 0,
         typed: str = "",
-        timeout_s: float = 300,
+        timeout_s: float = 600,
     ) -> str:
         """Run a command and return what it prints; its exit status must be ``status``.
 

@@ -8,8 +8,9 @@ import pytest
 
 from tests.clients import tools
 from tests.clients.conftest import Client
+from tests.patience import until
 
-pytestmark = [pytest.mark.clients, pytest.mark.slow, pytest.mark.timeout(600)]
+pytestmark = [pytest.mark.clients, pytest.mark.slow, pytest.mark.timeout(1800)]
 
 
 @pytest.fixture
@@ -49,11 +50,8 @@ def test_the_life_of_an_app(chalice: Client) -> None:
     run("deploy")
     accepted = chalice.order(function)
     assert accepted["version"] == 2
-    for _ in range(50):
-        if f"processing order {accepted['orderId']}" in run("logs", "-n", "process"):
-            break
-    else:
-        raise AssertionError("the order was not processed")
+    said = f"processing order {accepted['orderId']}"
+    until(lambda: run("logs", "-n", "process"), lambda logs: said in logs)
 
     run("delete")
     client = chalice.up.client()

@@ -15,6 +15,7 @@ from emulator.testing import ScriptedDriver
 from tests.api.conftest import Running
 from tests.clients.tools import programs
 from tests.needs import need
+from tests.patience import PATIENCE_S
 
 pytestmark = [pytest.mark.clients, pytest.mark.slow]
 
@@ -112,7 +113,7 @@ def _run(script: str, url: str) -> Any:
     folder = Path(programs("javascript-sdk")).parents[1]
     done = subprocess.run(
         [need("node", "nodejs"), "-e", script, url],
-        cwd=folder, capture_output=True, text=True, timeout=60, check=False,
+        cwd=folder, capture_output=True, text=True, timeout=PATIENCE_S, check=False,
     )  # fmt: skip
     assert done.returncode == 0, done.stderr
     return json.loads(done.stdout)

@@ -16,8 +16,9 @@ from tests.clients import tools
 from tests.clients.conftest import Client
 from tests.clients.test_terraform import _MIRRORS, _has_provider
 from tests.needs import need
+from tests.patience import PATIENCE_S
 
-pytestmark = [pytest.mark.clients, pytest.mark.slow, pytest.mark.timeout(600)]
+pytestmark = [pytest.mark.clients, pytest.mark.slow, pytest.mark.timeout(1800)]
 
 FILES = Path(__file__).parent / "rest_apis"
 
@@ -26,7 +27,7 @@ def call(
     client: Client, api_id: str, path: str, method: str = "GET", body: Any = None, **headers: str
 ) -> tuple[int, Any]:
     """Send a request to an API; underscores in names of headers are hyphens."""
-    connection = http.client.HTTPConnection("localhost", client.up.port, timeout=30)
+    connection = http.client.HTTPConnection("localhost", client.up.port, timeout=PATIENCE_S)
     host = f"{api_id}.execute-api.us-east-1.localhost"
     sent = {name.replace("_", "-"): value for name, value in headers.items()}
     sent |= {"Host": host, "Content-Type": "application/json"}

@@ -10,7 +10,7 @@ import pytest
 from tests.clients import tools
 from tests.clients.conftest import Client
 
-pytestmark = [pytest.mark.clients, pytest.mark.slow, pytest.mark.timeout(600)]
+pytestmark = [pytest.mark.clients, pytest.mark.slow, pytest.mark.timeout(1800)]
 
 STACK = "orders-local"
 

@@ -13,7 +13,7 @@ import pytest
 from tests.clients.conftest import Client
 from tests.needs import need
 
-pytestmark = [pytest.mark.clients, pytest.mark.slow, pytest.mark.timeout(600)]
+pytestmark = [pytest.mark.clients, pytest.mark.slow, pytest.mark.timeout(1800)]
 
 #: Where AWS's provider may lie, laid out as a mirror of Terraform's registry.
 _MIRRORS = (os.environ.get("TF_PLUGIN_MIRROR", ""), "/opt/tf-plugins", "~/.terraform.d/plugins")

@@ -24,7 +24,7 @@ def running() -> Iterator[Running]:
 @pytest.fixture(scope="session")
 def processes() -> Iterator[Running]:
     """An emulator whose functions really run, with the variables of AWS and no others."""
-    running = Running(Settings(port=0, inject_endpoint=False))
+    running = Running(Settings(port=0, inject_endpoint=False, cpu_limit="none"))
     yield running
     running.stop()
 
@@ -32,7 +32,7 @@ def processes() -> Iterator[Running]:
 @pytest.fixture(scope="session")
 def talkative() -> Iterator[Running]:
     """An emulator whose functions really run, and talk to it."""
-    running = Running(Settings(port=0))
+    running = Running(Settings(port=0, cpu_limit="none"))
     yield running
     running.stop()
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import re
 from datetime import datetime
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -60,7 +61,7 @@ _ADDED = {
     "OperationId": datetime(2026, 1, 15),
 }
 #: When AWS stopped to answer members.
-_REMOVED = {"Replacement": datetime(2025, 5, 1)}
+_REMOVED = {"Replacement": datetime(2025, 5, 15)}
 
 
 #: What was recorded as it came: names that CloudFormation makes up, and what a test put in.
@@ -72,8 +73,9 @@ _EVENT_ID = re.compile(
 )
 
 
+@cache
 def load(name: str) -> dict[str, Any]:
-    """Return the scenarios of one file of recordings, by name."""
+    """Return the scenarios of one file of recordings, by name. Nobody changes what it returns."""
     return json.loads((FOLDER / f"{name}.json").read_text())
 
 
@@ -157,7 +159,7 @@ class Comparison:
     def _key(self, path: str, name: str, value: Any, actual: dict[str, Any]) -> str:
         """Return the member that a name means; one that varies is known by what it holds."""
         if _PLACEHOLDER.fullmatch(name) is None:
-            return name
+            return _PLACEHOLDER.sub(lambda match: self._known.get(match[0], match[0]), name)
         if name not in self._values:
             taken = set(self._values.values())
             found = (key for key in actual if actual[key] == value and key not in taken)
@@ -211,7 +213,7 @@ def _plain(answer: Any) -> Any:
     """Return an answer without what HTTP and the SDK add to it."""
     if isinstance(answer, dict):
         plain = {name: _plain(value) for name, value in answer.items()}
-        if "ResponseMetadata" in answer:
+        if isinstance(answer.get("ResponseMetadata"), dict):
             status = answer["ResponseMetadata"]["HTTPStatusCode"]
             plain["ResponseMetadata"] = {"HTTPHeaders": {}, "HTTPStatusCode": status}
         return plain

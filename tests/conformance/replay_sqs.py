@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable
 from typing import Any
 
@@ -14,12 +13,19 @@ from tests.conformance.replay import new_name
 
 
 class SqsScenario:
-    """One scenario under way; steps are compared as they are noted."""
+    """One scenario under way; steps are compared as they are noted.
 
-    def __init__(self, comparison: Comparison, client: Any, name: str) -> None:
+    Args:
+        jump: Moves the emulator's clock ahead by seconds.
+    """
+
+    def __init__(
+        self, comparison: Comparison, client: Any, name: str, jump: Callable[[float], None]
+    ) -> None:
         self._comparison = comparison
         self.client = client
         self.name = name
+        self.jump = jump
 
     def note(self, step: str, answer: Any) -> Any:
         self._comparison.match(step, answer)
@@ -72,9 +78,3 @@ class Scenarios(dict[str, Replay]):
     def both(self, name: str) -> Callable[[Replay], Replay]:
         """Register a replay for both protocols."""
         return self.of(f"{name}[sqs]", f"{name}[sqs_query]")
-
-
-def until(condition: Callable[[], bool], seconds: float = 10.0) -> None:
-    end = time.monotonic() + seconds
-    while not condition() and time.monotonic() < end:
-        time.sleep(0.02)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import time
 from collections.abc import Callable
 from typing import Any
 
@@ -11,6 +10,7 @@ from botocore.exceptions import ClientError
 
 from tests.conformance.recorded import Comparison
 from tests.conformance.replay import ACCOUNT, new_name, zip_of
+from tests.patience import until
 
 ROLE = f"arn:aws:iam::{ACCOUNT}:role/workflows"
 #: Texts that stand for values without saying so.
@@ -131,14 +131,12 @@ class Workflow:
         found: str = answer["executionArn"]
         return found
 
-    def over(self, arn: str, seconds: float = 40) -> dict[str, Any]:
-        until = time.monotonic() + seconds
-        while time.monotonic() < until:
-            found: dict[str, Any] = self.client.describe_execution(executionArn=arn)
-            if found["status"] != "RUNNING":
-                return found
-            time.sleep(0.02)
-        raise AssertionError("it does not end")
+    def over(self, arn: str) -> dict[str, Any]:
+        found: dict[str, Any] = until(
+            lambda: self.client.describe_execution(executionArn=arn),
+            lambda found: found["status"] != "RUNNING",
+        )
+        return found
 
     def input_of(self, step: str = HISTORY) -> Any:
         """Return the input that was recorded of a history."""

@@ -5,11 +5,11 @@ from __future__ import annotations
 import base64
 import io
 import json
-import time
 from typing import Any
 
 from tests.conformance.replay import Replay, Scenario, zip_of
 from tests.conformance.scenarios_common import as_recorded
+from tests.patience import until
 
 _VERSION = """
 import os
@@ -35,7 +35,7 @@ def handler(event, context):
 #: As on AWS, nothing is ready by the next request.
 _SLOW_INIT = """
 import time
-time.sleep(1)
+time.sleep(3)
 def handler(event, context):
     return {}
 """
@@ -307,11 +307,7 @@ def provisioned_moves_with_alias(s: Scenario) -> None:
 
 
 def _until_ready(s: Scenario, **qualified: str) -> None:
-    for _ in range(200):
-        status = s.client.get_provisioned_concurrency_config(**qualified)["Status"]
-        if status == "READY":
-            return
-        time.sleep(0.02)
+    until(lambda: s.client.get_provisioned_concurrency_config(**qualified)["Status"] == "READY")
 
 
 def runtime_exit(s: Scenario) -> None:
@@ -402,17 +398,16 @@ def async_over_an_update(s: Scenario) -> None:
 def _logged(s: Scenario, name: str, text: str) -> None:
     """Wait until a function has logged ``text``."""
     logs = s.clients("logs")
-    for _ in range(600):
+
+    def found() -> Any:
         try:
-            found = logs.filter_log_events(
+            return logs.filter_log_events(
                 logGroupName=f"/aws/lambda/{name}", filterPattern=f'"{text}"'
-            )
+            )["events"]
         except logs.exceptions.ResourceNotFoundException:
-            found = {"events": []}
-        if found["events"]:
-            return
-        time.sleep(0.05)
-    raise AssertionError(f"{name} did not log {text!r}")
+            return []
+
+    until(found)
 
 
 SCENARIOS: dict[str, Replay] = {

@@ -7,7 +7,8 @@ import json
 from typing import Any
 
 from tests.conformance.replay import ACCOUNT
-from tests.conformance.replay_sqs import Scenarios, SqsScenario, until
+from tests.conformance.replay_sqs import Scenarios, SqsScenario
+from tests.patience import until
 
 SCENARIOS = Scenarios()
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Callable
 from typing import Any
 
 import boto3
@@ -12,17 +11,9 @@ import boto3
 from tests.conformance.replay import REGION, new_name
 from tests.conformance.replay_workflows import HISTORY, ROLE, Workflow
 from tests.conformance.scenarios_workflows import PASS, RAISES, Replay, _create, with_text
+from tests.patience import until
 
 _OTHER_ACCOUNT = "222222222222"
-
-
-def until(find: Callable[[], Any], seconds: float = 20) -> Any:
-    """Return what is found, as soon as it is."""
-    end = time.monotonic() + seconds
-    while not (found := find()):
-        assert time.monotonic() < end, "it does not come"
-        time.sleep(0.02)
-    return found
 
 
 # -- SQS and SNS --------------------------------------------------------------------------------

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import time
 import urllib.request
 import uuid
 from typing import Any
@@ -13,6 +12,7 @@ from botocore.exceptions import ClientError
 
 from tests.conformance.recorded import Comparison
 from tests.conformance.replay import new_name, zip_of
+from tests.patience import until
 
 #: A rotation function of the usual form: four steps, each told by its name.
 ROTATE = """
@@ -151,7 +151,7 @@ def _binary(s: SecretScenario) -> None:
             "secretsmanager/aws4_request, SignedHeaders=host, Signature=x",
         },
     )
-    with urllib.request.urlopen(request, timeout=20) as answer:
+    with urllib.request.urlopen(request, timeout=60) as answer:
         s.note("secret_value_http_response", json.load(answer))
 
 
@@ -250,11 +250,9 @@ def _rotation(s: SecretScenario) -> None:
         RotationRules={"AutomaticallyAfterDays": 1},
         RotateImmediately=True,
     )
-    for _ in range(200):
-        shown = s.client.describe_secret(SecretId=name)
-        if "LastRotatedDate" in shown:
-            break
-        time.sleep(0.05)
+    shown = until(
+        lambda: s.client.describe_secret(SecretId=name), lambda shown: "LastRotatedDate" in shown
+    )
     s.note("describe_secret_rotated", shown)
     s.call("list_secret_version_ids", "list_secret_versions_rotated_1", SecretId=name)
 

@@ -68,7 +68,7 @@ class SnsScenario:
     def received(self, url: str, count: int = 1, **wanted: Any) -> dict[str, Any]:
         """Return the messages of a queue, without what says nothing in them."""
         found: list[Any] = []
-        until = time.monotonic() + 20
+        until = time.monotonic() + 60
         answer: dict[str, Any] = {}
         while len(found) < count and time.monotonic() < until:
             answer = self.sqs.receive_message(
@@ -406,12 +406,14 @@ class _Hook:
             def log_message(self, *arguments: Any) -> None: ...
 
         self._server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-        threading.Thread(target=self._server.serve_forever, daemon=True).start()
+        threading.Thread(
+            target=self._server.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True
+        ).start()
         self.url = f"http://127.0.0.1:{self._server.server_port}/"
 
     def last(self, count: int) -> dict[str, Any]:
         with self._arrived:
-            assert self._arrived.wait_for(lambda: len(self.seen) >= count, 20), self.seen
+            assert self._arrived.wait_for(lambda: len(self.seen) >= count, 60), self.seen
         return self.seen[count - 1]
 
     def close(self) -> None:
@@ -447,7 +449,7 @@ def _http_life(s: SnsScenario) -> None:
     note("publish-event", hook.last(2))
     url = hook.seen[1]["body"]["UnsubscribeURL"]
     assert confirmed["SubscriptionArn"] in url
-    urllib.request.urlopen(url, timeout=10).close()
+    urllib.request.urlopen(url, timeout=60).close()
     note("unsubscribe-event", hook.last(3))
     hook.close()
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import time
 from typing import Any
 
 from tests.conformance.replay import ACCOUNT
@@ -66,10 +65,10 @@ def different_attributes(s: SqsScenario) -> None:
 
 @SCENARIOS.both("test_delete_after_visibility_timeout")
 def delete_late(s: SqsScenario) -> None:
-    url = s.queue(VisibilityTimeout="1")
+    url = s.queue(VisibilityTimeout="600")
     s.send(url, "foobar")
     handle = s.receive(url)["Messages"][0]["ReceiptHandle"]
-    time.sleep(1.05)
+    s.jump(600)
     s.call("delete_message", QueueUrl=url, ReceiptHandle=handle)
     s.receive(url, "delete_after_timeout_queue_empty")
 
@@ -141,12 +140,12 @@ def deduplication_after_delete(s: SqsScenario) -> None:
 
 @SCENARIOS.of("test_fifo_delete_after_visibility_timeout_extended[sqs]")
 def delete_extended(s: SqsScenario) -> None:
-    url = s.fifo(ContentBasedDeduplication="true", VisibilityTimeout="1")
+    url = s.fifo(ContentBasedDeduplication="true", VisibilityTimeout="600")
     s.send(url, "foobar", MessageGroupId="1")
     got = s.receive(url, "received_sqs_message")
     request = {"QueueUrl": url, "ReceiptHandle": got["Messages"][0]["ReceiptHandle"]}
-    s.call("change_message_visibility", **request, VisibilityTimeout=5)
-    time.sleep(1.05)
+    s.call("change_message_visibility", **request, VisibilityTimeout=6000)
+    s.jump(600)
     s.call("delete_message", **request)
     s.receive(url, "delete_after_timeout_fifo_extended")
 
@@ -165,13 +164,13 @@ def groups_come_back(s: SqsScenario) -> None:
 
 @SCENARIOS.of("test_fifo_group_visibility_extends_with_change_message_visibility[sqs-1-invisible]")
 def group_visibility(s: SqsScenario) -> None:
-    url = s.fifo(ContentBasedDeduplication="true", VisibilityTimeout="1")
+    url = s.fifo(ContentBasedDeduplication="true", VisibilityTimeout="600")
     for body in ("foo", "bar", "baz"):
         s.send(url, body, MessageGroupId="g")
     got = s.receive(url, "receive_all_messages", MaxNumberOfMessages=10)
     handle = got["Messages"][1]["ReceiptHandle"]
-    s.call("change_message_visibility", QueueUrl=url, ReceiptHandle=handle, VisibilityTimeout=10)
-    time.sleep(1.05)
+    s.call("change_message_visibility", QueueUrl=url, ReceiptHandle=handle, VisibilityTimeout=6000)
+    s.jump(600)
     s.receive(url, "some-messages-invisible", MaxNumberOfMessages=10)
 
 
@@ -186,10 +185,11 @@ def fifo_attributes(s: SqsScenario) -> None:
 
 @SCENARIOS.both("test_fifo_queue_send_message_with_zero_delay_defaults_to_queue_delay")
 def zero_delay(s: SqsScenario) -> None:
-    url = s.fifo(ContentBasedDeduplication="true", DelaySeconds="1")
+    url = s.fifo(ContentBasedDeduplication="true", DelaySeconds="600")
     s.send(url, "message-1", "send_message_result", MessageGroupId="1", DelaySeconds=0)
     s.receive(url, "receive_message_initial_result")
-    s.receive(url, "receive_message_after_delay_result", WaitTimeSeconds=5)
+    s.jump(600)
+    s.receive(url, "receive_message_after_delay_result")
 
 
 @SCENARIOS.of("test_fifo_set_content_based_deduplication_strategy[sqs_query]")

@@ -8,63 +8,36 @@ from typing import Any
 
 from botocore.exceptions import ClientError
 
-from tests.conformance.replay import new_name, zip_of
-from tests.conformance.scenarios_stacks import PARAMETER, TOPIC
-from tests.conformance.stack_updates import CAPABILITIES, StackScenario
-
-_ASSUME = {
-    "Version": "2012-10-17",
-    "Statement": [
-        {
-            "Action": "sts:AssumeRole",
-            "Effect": "Allow",
-            "Principal": {"Service": "lambda.amazonaws.com"},
-        }
-    ],
-}
-_LANGUAGE = "AWS::LanguageExtensions"
-
-
-def _made(it: StackScenario, template: dict[str, Any], **parameters: str) -> dict[str, Any]:
-    """Make a stack; return its description."""
-    it.client.create_stack(
-        StackName=it.stack,
-        TemplateBody=json.dumps(template),
-        Parameters=_parameters(parameters),
-        Capabilities=sorted(CAPABILITIES),
-    )
-    it.client.get_waiter("stack_create_complete").wait(StackName=it.stack)
-    return _stack(it)
-
-
-def _stack(it: StackScenario) -> dict[str, Any]:
-    stack: dict[str, Any] = it.client.describe_stacks(StackName=it.stack)["Stacks"][0]
-    return stack
-
-
-def _parameters(values: dict[str, str]) -> list[dict[str, str]]:
-    return [{"ParameterKey": key, "ParameterValue": value} for key, value in values.items()]
-
-
-def _outputs(stack: dict[str, Any]) -> dict[str, str]:
-    return {each["OutputKey"]: each["OutputValue"] for each in stack.get("Outputs") or []}
-
-
-def _physical(it: StackScenario, logical: str) -> str:
-    found = it.client.describe_stack_resource(StackName=it.stack, LogicalResourceId=logical)
-    return str(found["StackResourceDetail"]["PhysicalResourceId"])
-
-
-def _resource(kind: str, **properties: Any) -> dict[str, Any]:
-    return {"Type": kind, "Properties": properties}
-
-
-def _one(kind: str, **properties: Any) -> dict[str, Any]:
-    return {"Resources": {"R": _resource(kind, **properties)}}
-
-
-def _listed(it: StackScenario, step: str) -> None:
-    it.match(step, it.client.describe_stack_resources(StackName=it.stack))
+from tests.conformance.replay import new_name
+from tests.conformance.scenarios_stack_functions import (
+    filtered_source,
+    layers,
+    queue_source,
+    stream_source,
+    version,
+    wait_condition,
+)
+from tests.conformance.scenarios_stack_language import (
+    changed_reference,
+    disabled_references,
+    loops,
+    nested_conditions,
+    nested_outputs,
+    to_json,
+    without_parameters,
+)
+from tests.conformance.scenarios_stacks import TOPIC
+from tests.conformance.stack_scenario_parts import (
+    ASSUME,
+    describe_stack,
+    lone,
+    make_stack,
+    outputs_of,
+    parameters_of,
+    physical_id,
+    resource_of,
+)
+from tests.conformance.stack_updates import StackScenario
 
 
 def event_types(it: StackScenario) -> None:
@@ -83,11 +56,11 @@ def event_types(it: StackScenario) -> None:
     }
     resources = {
         "T": TOPIC,
-        "Q": _resource("AWS::SQS::Queue"),
-        "P": _resource("AWS::SQS::QueuePolicy", **queue_policy),
-        "S": _resource("AWS::SNS::Subscription", **subscription),
+        "Q": resource_of("AWS::SQS::Queue"),
+        "P": resource_of("AWS::SQS::QueuePolicy", **queue_policy),
+        "S": resource_of("AWS::SNS::Subscription", **subscription),
     }
-    _made(it, {"Resources": resources})
+    make_stack(it, {"Resources": resources})
     events = it.client.describe_stack_events(StackName=it.stack)["StackEvents"]
     it.match("resource_types", sorted({each["ResourceType"] for each in events}))
 
@@ -98,120 +71,7 @@ def subnets(it: StackScenario) -> None:
         "Resources": {"T": TOPIC},
         "Outputs": {"ParamValue": {"Value": {"Fn::Join": ["|", {"Ref": "P"}]}}},
     }
-    it.match("outputs", _outputs(_made(it, template, P="subnet-id-1,subnet-id-2")))
-
-
-def to_json(it: StackScenario) -> None:
-    template = {
-        "Transform": _LANGUAGE,
-        "Resources": {
-            "MyObjectParameter": _resource(
-                "AWS::SSM::Parameter",
-                Type="String",
-                Value={"Fn::ToJsonString": {"a": "foo", "b": "bar"}},
-            ),
-            "MyArrayParameter": _resource(
-                "AWS::SSM::Parameter", Type="String", Value={"Fn::ToJsonString": ["a", "b", "c"]}
-            ),
-        },
-        "Outputs": {
-            "ObjectName": {"Value": {"Ref": "MyObjectParameter"}},
-            "ArrayName": {"Value": {"Ref": "MyArrayParameter"}},
-        },
-    }
-    outputs = _outputs(_made(it, template))
-    ssm = it.clients("ssm")
-    for step, name in (("array-value", "ArrayName"), ("object-value", "ObjectName")):
-        it.match(step, ssm.get_parameter(Name=outputs[name])["Parameter"]["Value"])
-    _language_resources(it)
-
-
-def _language_resources(it: StackScenario) -> None:
-    """Compare resources and the processed template; the recording has its own stack's names."""
-    recorded = it.comparison.recorded("resources")["StackResources"]
-    own = it.client.describe_stack_resources(StackName=it.stack)
-    identity = recorded[0]["StackId"].rpartition("/")[2]
-    for each in own["StackResources"]:
-        each["StackId"] = each["StackId"].rpartition("/")[0] + f"/{identity}"
-    it.match("resources", own)
-    processed = it.client.get_template(StackName=it.stack, TemplateStage="Processed")
-    it.match("transformed", processed["TemplateBody"])
-
-
-def loops(it: StackScenario) -> None:
-    def parameter(name: str) -> dict[str, Any]:
-        return _resource("AWS::SSM::Parameter", Type="String", Value=f"my value {name}")
-
-    def inner(name: str) -> dict[str, Any]:
-        loop = [
-            "Letter",
-            ["A", "B", "C"],
-            {f"My{name}Parameter${{Letter}}": parameter("${Letter}")},
-        ]
-        return {f"Fn::ForEach::{name}": loop}
-
-    template = {
-        "AWSTemplateFormatVersion": "2010-09-09",
-        "Transform": _LANGUAGE,
-        "Resources": {
-            "Fn::ForEach::Names": [
-                "Name",
-                ["Foo", "Bar"],
-                {"My${Name}Parameter": parameter("${Name}")},
-            ],
-            **inner("Foo"),
-            **inner("Bar"),
-        },
-    }
-    _made(it, template)
-    _language_resources(it)
-
-
-def disabled_references(it: StackScenario) -> None:
-    toggle = it.comparison.name.rpartition("[")[2].rstrip("]")
-    value = {"Ref": "ParameterValue"}
-    conditional = {
-        **_resource("AWS::SSM::Parameter", Type="String", Value=value),
-        "Condition": "Yes",
-    }
-    reference = {"Fn::If": ["Yes", {"Fn::GetAtt": ["ConditionalParameter", "Value"]}, value]}
-    template = {
-        "Parameters": {"Toggle": {"Type": "String"}, "ParameterValue": {"Type": "String"}},
-        "Conditions": {"Yes": {"Fn::Equals": [{"Ref": "Toggle"}, "yes"]}},
-        "Resources": {
-            "BaseParameter": _resource("AWS::SSM::Parameter", Type="String", Value=reference),
-            "ConditionalParameter": conditional,
-            "AnotherResource": {
-                **_resource(
-                    "AWS::SSM::Parameter", Type="String", Value={"Ref": "ConditionalParameter"}
-                ),
-                "Condition": "Yes",
-            },
-        },
-        "Outputs": {
-            "ConditionalParameterValue": {
-                "Condition": "Yes",
-                "Value": {"Fn::GetAtt": ["ConditionalParameter", "Value"]},
-            }
-        },
-    }
-    made = it.client.create_change_set(
-        StackName=it.stack,
-        ChangeSetName=it.change_set,
-        ChangeSetType="CREATE",
-        TemplateBody=json.dumps(template),
-        Parameters=_parameters({"Toggle": toggle, "ParameterValue": new_name("value")}),
-        Capabilities=sorted(CAPABILITIES),
-    )
-    it.client.get_waiter("change_set_create_complete").wait(ChangeSetName=made["Id"])
-    it.client.execute_change_set(ChangeSetName=made["Id"])
-    it.client.get_waiter("stack_create_complete").wait(StackName=it.stack)
-    described = it.client.describe_stacks(StackName=it.stack)
-    for members in ("Capabilities", "Parameters"):
-        stack = described["Stacks"][0]
-        stack[members] = sorted(stack[members], key=lambda each: str(each))
-    it.match("stack-description", described)
-    _listed(it, "resources-description")
+    it.match("outputs", outputs_of(make_stack(it, template, P="subnet-id-1,subnet-id-2")))
 
 
 def table_mode(it: StackScenario) -> None:
@@ -220,7 +80,7 @@ def table_mode(it: StackScenario) -> None:
     template = {
         "Parameters": {"Mode": {"Type": "String"}},
         "Conditions": {"Provisioned": provisioned},
-        **_one(
+        **lone(
             "AWS::DynamoDB::Table",
             AttributeDefinitions=[{"AttributeName": "id", "AttributeType": "S"}],
             KeySchema=[{"AttributeName": "id", "KeyType": "HASH"}],
@@ -229,14 +89,14 @@ def table_mode(it: StackScenario) -> None:
             StreamSpecification={"StreamViewType": "NEW_AND_OLD_IMAGES"},
         ),
     }
-    _made(it, template, Mode="PROVISIONED")
+    make_stack(it, template, Mode="PROVISIONED")
     it.match(
-        "table_description", it.clients("dynamodb").describe_table(TableName=_physical(it, "R"))
+        "table_description", it.clients("dynamodb").describe_table(TableName=physical_id(it, "R"))
     )
 
 
 def encrypted_table(it: StackScenario) -> None:
-    template = _one(
+    template = lone(
         "AWS::DynamoDB::Table",
         AttributeDefinitions=[
             {"AttributeName": "pk", "AttributeType": "S"},
@@ -250,9 +110,9 @@ def encrypted_table(it: StackScenario) -> None:
         SSESpecification={"SSEEnabled": True},
         TimeToLiveSpecification={"AttributeName": "expire_at", "Enabled": True},
     )
-    _made(it, template)
+    make_stack(it, template)
     it.match(
-        "table_description", it.clients("dynamodb").describe_table(TableName=_physical(it, "R"))
+        "table_description", it.clients("dynamodb").describe_table(TableName=physical_id(it, "R"))
     )
 
 
@@ -261,14 +121,14 @@ def rules(it: StackScenario) -> None:
     pattern = {"source": ["test"]}
     template = {
         "Resources": {
-            "Bus": _resource("AWS::Events::EventBus", Name=bus),
-            "Named": _resource(
+            "Bus": resource_of("AWS::Events::EventBus", Name=bus),
+            "Named": resource_of(
                 "AWS::Events::Rule", Name=name, EventBusName={"Ref": "Bus"}, EventPattern=pattern
             ),
-            "Unnamed": _resource(
+            "Unnamed": resource_of(
                 "AWS::Events::Rule", EventBusName={"Ref": "Bus"}, EventPattern=pattern
             ),
-            "Usual": _resource("AWS::Events::Rule", EventPattern=pattern),
+            "Usual": resource_of("AWS::Events::Rule", EventPattern=pattern),
         },
         "Outputs": {
             f"Rule{what}{kind}": {"Value": value}
@@ -283,49 +143,15 @@ def rules(it: StackScenario) -> None:
             )
         },
     }
-    outputs = _outputs(_made(it, template))
+    outputs = outputs_of(make_stack(it, template))
     it.comparison.know("<event-bus-name>", bus)
     it.match("outputs", outputs)
 
 
 def stream(it: StackScenario) -> None:
-    _made(it, _one("AWS::Kinesis::Stream", ShardCount=1))
-    described = it.clients("kinesis").describe_stream(StreamName=_physical(it, "R"))
+    make_stack(it, lone("AWS::Kinesis::Stream", ShardCount=1))
+    described = it.clients("kinesis").describe_stream(StreamName=physical_id(it, "R"))
     it.match("describe_stream", described)
-
-
-def layers(it: StackScenario) -> None:
-    layer, function = new_name("layer"), new_name("function")
-    s3, bucket = it.clients("s3"), new_name("bucket")
-    s3.create_bucket(Bucket=bucket)
-    s3.put_object(Bucket=bucket, Key="layer.zip", Body=zip_of(python_l__py="x = 1\n"))
-    code = {"ZipFile": "def handler(event, context):\n    return event\n"}
-    template = {
-        "Resources": {
-            "Layer": _resource(
-                "AWS::Lambda::LayerVersion",
-                LayerName=layer,
-                Content={"S3Bucket": bucket, "S3Key": "layer.zip"},
-            ),
-            "Fn": _resource(
-                "AWS::Lambda::Function",
-                FunctionName=function,
-                Code=code,
-                Handler="index.handler",
-                Runtime="python3.12",
-                Role="arn:aws:iam::111111111111:role/r",
-                Layers=[{"Ref": "Layer"}],
-            ),
-        },
-        "Outputs": {
-            "LambdaArn": {"Value": {"Fn::GetAtt": ["Fn", "Arn"]}},
-            "LambdaName": {"Value": {"Ref": "Fn"}},
-            "LayerVersionArn": {"Value": {"Fn::GetAtt": ["Layer", "LayerVersionArn"]}},
-            "LayerVersionRef": {"Value": {"Ref": "Layer"}},
-        },
-    }
-    it.match("cfn-output", _outputs(_made(it, template)))
-    it.match("layer-name", layer)
 
 
 def object_locks(it: StackScenario) -> None:
@@ -333,16 +159,16 @@ def object_locks(it: StackScenario) -> None:
     configured = {"ObjectLockEnabled": "Enabled", "Rule": rule}
     template = {
         "Resources": {
-            "A": _resource("AWS::S3::Bucket", ObjectLockEnabled=True),
-            "B": _resource(
+            "A": resource_of("AWS::S3::Bucket", ObjectLockEnabled=True),
+            "B": resource_of(
                 "AWS::S3::Bucket", ObjectLockEnabled=True, ObjectLockConfiguration=configured
             ),
         }
     }
-    _made(it, template)
+    make_stack(it, template)
     s3 = it.clients("s3")
     for logical, step in (("A", "only-enabled"), ("B", "with-configuration")):
-        found = s3.get_object_lock_configuration(Bucket=_physical(it, logical))
+        found = s3.get_object_lock_configuration(Bucket=physical_id(it, logical))
         it.match(f"object-lock-info-{step}", found)
 
 
@@ -359,8 +185,8 @@ def website(it: StackScenario) -> None:
         "ErrorDocument": "error.html",
         "RoutingRules": [rule],
     }
-    _made(it, _one("AWS::S3::Bucket", WebsiteConfiguration=configuration))
-    it.match("get_bucket_website", it.clients("s3").get_bucket_website(Bucket=_physical(it, "R")))
+    make_stack(it, lone("AWS::S3::Bucket", WebsiteConfiguration=configuration))
+    it.match("get_bucket_website", it.clients("s3").get_bucket_website(Bucket=physical_id(it, "R")))
 
 
 def secret_policy(it: StackScenario) -> None:
@@ -373,8 +199,8 @@ def secret_policy(it: StackScenario) -> None:
     policy = {"Version": "2012-10-17", "Statement": [statement]}
     template = {
         "Resources": {
-            "Secret": _resource("AWS::SecretsManager::Secret", SecretString="s"),
-            "Policy": _resource(
+            "Secret": resource_of("AWS::SecretsManager::Secret", SecretString="s"),
+            "Policy": resource_of(
                 "AWS::SecretsManager::ResourcePolicy",
                 SecretId={"Ref": "Secret"},
                 ResourcePolicy=policy,
@@ -385,7 +211,7 @@ def secret_policy(it: StackScenario) -> None:
             "SecretPolicyArn": {"Value": {"Ref": "Policy"}},
         },
     }
-    outputs = _outputs(_made(it, template))
+    outputs = outputs_of(make_stack(it, template))
     it.match("outputs", outputs)
     secrets = it.clients("secretsmanager")
     it.match("resource_policy", secrets.get_resource_policy(SecretId=outputs["SecretId"]))
@@ -403,13 +229,13 @@ def remote_topic(it: StackScenario) -> None:
     }
     template = {
         "Resources": {
-            "Q": _resource("AWS::SQS::Queue"),
-            "S": _resource("AWS::SNS::Subscription", **subscription),
+            "Q": resource_of("AWS::SQS::Queue"),
+            "S": resource_of("AWS::SNS::Subscription", **subscription),
         }
     }
-    _made(it, template)
+    make_stack(it, template)
     sns = it.clients("sns", region_name=region)
-    found = sns.get_subscription_attributes(SubscriptionArn=_physical(it, "S"))
+    found = sns.get_subscription_attributes(SubscriptionArn=physical_id(it, "S"))
     it.comparison.know("<region2>", region)
     # Whoever calls here is the account itself.
     root = "arn:aws:iam::111111111111:root"
@@ -418,98 +244,11 @@ def remote_topic(it: StackScenario) -> None:
     it.match("subscription-1", found)
 
 
-def changed_reference(it: StackScenario) -> None:
-    def template(value: str) -> dict[str, Any]:
-        first = {**PARAMETER, "Properties": {"Type": "String", "Value": value}}
-        second = {"Type": "String", "Value": {"Fn::GetAtt": ["A", "Value"]}}
-        return {"Resources": {"A": first, "B": _resource("AWS::SSM::Parameter", **second)}}
-
-    ssm = it.clients("ssm")
-    values = (new_name("value"), new_name("value"))
-    _made(it, template(values[0]))
-    name = _physical(it, "B")
-    it.comparison.know("<name-1>", values[0])
-    it.comparison.know("<name-2>", values[1])
-    it.match("before-value", ssm.get_parameter(Name=name)["Parameter"]["Value"])
-    it.client.update_stack(StackName=it.stack, TemplateBody=json.dumps(template(values[1])))
-    it.client.get_waiter("stack_update_complete").wait(StackName=it.stack)
-    it.match("after-value", ssm.get_parameter(Name=name)["Parameter"]["Value"])
-
-
-def nested_outputs(it: StackScenario) -> None:
-    s3, bucket, role = it.clients("s3"), new_name("bucket"), new_name("role")
-    s3.create_bucket(Bucket=bucket)
-
-    def child(key: str, template: dict[str, Any], **parameters: Any) -> dict[str, Any]:
-        s3.put_object(Bucket=bucket, Key=key, Body=json.dumps(template))
-        url = f"https://{bucket}.s3.amazonaws.com/{key}"
-        return _resource("AWS::CloudFormation::Stack", TemplateURL=url, Parameters=parameters)
-
-    text = {"Type": "String"}
-    statement = {"Effect": "Allow", "Action": ["sns:Publish"], "Resource": [{"Ref": "Topic"}]}
-    policy = {
-        "PolicyName": "PolicyA",
-        "PolicyDocument": {"Version": "2012-10-17", "Statement": [statement]},
-        "Roles": [{"Ref": "Role"}],
-    }
-    topics = {
-        "Resources": {"T": TOPIC},
-        "Outputs": {"Arn": {"Value": {"Ref": "T"}}},
-    }
-    roles = {
-        "Parameters": {"Topic": text, "Role": text},
-        "Resources": {
-            "R": _resource("AWS::IAM::Role", RoleName=role, AssumeRolePolicyDocument=_ASSUME),
-            "P": {**_resource("AWS::IAM::Policy", **policy), "DependsOn": "R"},
-        },
-    }
-    arn = {"Fn::GetAtt": ["Topics", "Outputs.Arn"]}
-    template = {
-        "Resources": {
-            "Topics": child("topics.json", topics),
-            "Roles": child("roles.json", roles, Topic=arn, Role=role),
-        }
-    }
-    _made(it, template)
-    iam = it.clients("iam")
-    it.match("get_role_response", iam.get_role(RoleName=role))
-    it.match("role_policies", iam.list_role_policies(RoleName=role))
-    it.match("actual_policy", iam.get_role_policy(RoleName=role, PolicyName="PolicyA"))
-
-
-def without_parameters(it: StackScenario) -> None:
-    def topic(name: str) -> str:
-        return json.dumps({"Resources": {"topic123": _resource("AWS::SNS::Topic", TopicName=name)}})
-
-    it.client.create_stack(StackName=it.stack, TemplateBody=topic(new_name("topic")))
-    it.client.get_waiter("stack_create_complete").wait(StackName=it.stack)
-    made = it.client.create_change_set(
-        StackName=it.stack,
-        ChangeSetName=it.change_set,
-        ChangeSetType="UPDATE",
-        TemplateBody=topic(new_name("topic")),
-    )
-    it.match("create_change_set", made)
-    # Each answer's names were numbered on their own.
-    it.comparison.forget("<resource:1>")
-    it.client.get_waiter("change_set_create_complete").wait(ChangeSetName=made["Id"])
-    described = it.client.describe_change_set(ChangeSetName=made["Id"])
-    for change in described["Changes"]:
-        # Since 2024 answers tell more.
-        change["ResourceChange"].pop("PolicyAction", None)
-        for detail in change["ResourceChange"]["Details"]:
-            detail["Target"] = {
-                name: detail["Target"][name] for name in ("Attribute", "Name", "RequiresRecreation")
-            }
-    it.match("describe_change_set", described)
-    it.match("list_change_set", it.client.list_change_sets(StackName=it.stack))
-
-
 def drift(it: StackScenario) -> None:
     variables = {"ENDPOINT_URL": "aws.amazon.com"}
     resources = {
-        "Role": _resource("AWS::IAM::Role", AssumeRolePolicyDocument=_ASSUME),
-        "Function": _resource(
+        "Role": resource_of("AWS::IAM::Role", AssumeRolePolicyDocument=ASSUME),
+        "Function": resource_of(
             "AWS::Lambda::Function",
             Code={"ZipFile": "def handler(event, context):\n    return event\n"},
             Description="function to test lambda function url",
@@ -519,8 +258,8 @@ def drift(it: StackScenario) -> None:
             Runtime="python3.9",
         ),
     }
-    _made(it, {"Resources": resources})
-    name = _physical(it, "Function")
+    make_stack(it, {"Resources": resources})
+    name = physical_id(it, "Function")
     it.clients("lambda").update_function_configuration(
         FunctionName=name,
         Description="different description",
@@ -548,19 +287,19 @@ def alarm(it: StackScenario) -> None:
         "ComparisonOperator": "GreaterThanThreshold",
     }
     template = {
-        "Resources": {"A": _resource("AWS::CloudWatch::Alarm", **properties)},
+        "Resources": {"A": resource_of("AWS::CloudWatch::Alarm", **properties)},
         "Outputs": {
             "AlarmName": {"Value": {"Ref": "A"}},
             "AlarmArnFromAtt": {"Value": {"Fn::GetAtt": ["A", "Arn"]}},
         },
     }
-    it.match("alarm_outputs", _outputs(_made(it, template)))
+    it.match("alarm_outputs", outputs_of(make_stack(it, template)))
 
 
 def updated_queue(it: StackScenario) -> None:
     def template(**properties: Any) -> str:
         return json.dumps(
-            {"Resources": {"StandardQueue": _resource("AWS::SQS::Queue", **properties)}}
+            {"Resources": {"StandardQueue": resource_of("AWS::SQS::Queue", **properties)}}
         )
 
     name, sqs = new_name("queue"), it.clients("sqs")
@@ -571,7 +310,7 @@ def updated_queue(it: StackScenario) -> None:
     }
     it.client.create_stack(StackName=it.stack, TemplateBody=template(QueueName=name))
     it.client.get_waiter("stack_create_complete").wait(StackName=it.stack)
-    url = _physical(it, "StandardQueue")
+    url = physical_id(it, "StandardQueue")
 
     def show(step: str) -> None:
         found = sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["All"])
@@ -610,7 +349,7 @@ def described_after_deletion(it: StackScenario) -> None:
     template = {
         "Parameters": {"TopicName": {"Type": "String"}},
         "Resources": {
-            "topic123": _resource("AWS::SNS::Topic", TopicName={"Ref": "TopicName"}),
+            "topic123": resource_of("AWS::SNS::Topic", TopicName={"Ref": "TopicName"}),
         },
     }
 
@@ -620,7 +359,7 @@ def described_after_deletion(it: StackScenario) -> None:
             ChangeSetName=name,
             ChangeSetType=kind,
             TemplateBody=json.dumps(template),
-            Parameters=_parameters({"TopicName": topic}),
+            Parameters=parameters_of({"TopicName": topic}),
         )
         it.client.get_waiter("change_set_create_complete").wait(ChangeSetName=made["Id"])
         return str(made["Id"])
@@ -639,6 +378,75 @@ def described_after_deletion(it: StackScenario) -> None:
         it.client.describe_change_set(StackName=it.stack, ChangeSetName=first)
     except ClientError as error:
         it.match("describe-deleted-cs", error.response)
+
+
+def rest_api(it: StackScenario) -> None:
+    types = ["image/jpg", "image/png"]
+    template = lone("AWS::ApiGateway::RestApi", Name="DemoApi_dev", BinaryMediaTypes=types)
+    make_stack(it, template)
+    apis = it.clients("apigateway").get_rest_apis(limit=500)["items"]
+    own = physical_id(it, "R")
+    it.match("rest-api", next(each for each in apis if each["id"] == own))
+
+
+def generated_secret(it: StackScenario) -> None:
+    name = new_name("secret")
+    generated = {
+        "SecretStringTemplate": json.dumps({"username": "localstack"}),
+        "GenerateStringKey": "password",
+        "PasswordLength": 30,
+    }
+    template = {
+        "Resources": {
+            "Secret": resource_of(
+                "AWS::SecretsManager::Secret",
+                Name=name,
+                Description="Aurora Password",
+                GenerateSecretString=generated,
+            )
+        },
+        "Outputs": {"SecretARN": {"Value": {"Ref": "Secret"}}},
+    }
+    outputs = outputs_of(make_stack(it, template))
+    found = it.clients("secretsmanager").describe_secret(SecretId=outputs["SecretARN"])
+    # The recording has its own stack's names, and its own version.
+    recorded = it.comparison.recorded("secret")
+    (version,) = recorded["VersionIdsToStages"]
+    found["VersionIdsToStages"] = {version: next(iter(found["VersionIdsToStages"].values()))}
+    names = {each["Key"].rpartition(":")[2]: each["Value"] for each in recorded["Tags"]}
+    own = names["stack-id"].partition(":stack/")[2]
+    stack_id = describe_stack(it)["StackId"].partition(":stack/")[2]
+    for each in found["Tags"]:
+        each["Value"] = each["Value"].replace(stack_id, own).replace(it.stack, names["stack-name"])
+    it.match("secret", found)
+
+
+def patch_baseline(it: StackScenario) -> None:
+    baseline = resource_of("AWS::SSM::PatchBaseline", Name=new_name("baseline"))
+    template = {"Resources": {"myPatchBaseline": baseline}}
+    make_stack(it, template)
+    found = it.client.describe_stack_resource(
+        StackName=it.stack, LogicalResourceId="myPatchBaseline"
+    )
+    it.match("patch_baseline", found["StackResourceDetail"])
+
+
+def powerless_role(it: StackScenario) -> None:
+    def template(value: str) -> str:
+        return json.dumps({"Resources": {"T": {**TOPIC, "Properties": {"DisplayName": value}}}})
+
+    it.client.create_stack(StackName=it.stack, TemplateBody=template("a"))
+    it.client.get_waiter("stack_create_complete").wait(StackName=it.stack)
+    trust = json.loads(json.dumps(ASSUME).replace("lambda.amazonaws.com", "s3.amazonaws.com"))
+    recorded = it.comparison.recorded("error")["Error"]["Message"]
+    name = recorded.partition("role/")[2].split()[0]
+    made = it.clients("iam").create_role(RoleName=name, AssumeRolePolicyDocument=json.dumps(trust))
+    try:
+        it.client.update_stack(
+            StackName=it.stack, TemplateBody=template("b"), RoleARN=made["Role"]["Arn"]
+        )
+    except ClientError as error:
+        it.match("error", error.response)
 
 
 #: By the recordings' names.
@@ -665,4 +473,17 @@ RESOURCES: dict[str, Callable[[StackScenario], None]] = {
     "test_execute_with_ref": changed_reference,
     "test_nested_output_in_params": nested_outputs,
     "test_create_change_set_update_without_parameters": without_parameters,
+    "test_nested_conditions[prod-bucket-policy]": nested_conditions,
+    "test_nested_conditions[test-bucket-nopolicy]": nested_conditions,
+    "test_cfn_apigateway_rest_api": rest_api,
+    "test_waitcondition": wait_condition,
+    "test_cfn_lambda_sqs_source": queue_source,
+    "test_cfn_lambda_kinesis_source": stream_source,
+    "test_lambda_w_dynamodb_event_filter_update": filtered_source,
+    "test_cfn_secretsmanager_gen_secret": generated_secret,
+    "test_deploy_patch_baseline": patch_baseline,
+    "test_update_with_role_without_permissions": powerless_role,
 }
+
+#: Those whose functions really run.
+RUNNING: dict[str, Callable[[StackScenario], None]] = {"test_lambda_version": version}

@@ -121,6 +121,13 @@ def missing_extension(it: StackScenario) -> None:
     )
 
 
+def type_configurations(it: StackScenario) -> None:
+    step = "batch_describe_configurations_errors"
+    _refused(it, step, "batch_describe_type_configurations", text=True)
+    # Nothing is registered here: there is no configuration of it.
+    it.comparison.seen |= {"batch_describe_configurations", "set_type_configuration_response"}
+
+
 def resource_of_none(it: StackScenario) -> None:
     stack_id = _stack(it, _template(T=TOPIC))
     it.comparison.know("<stack-id>", stack_id)
@@ -400,6 +407,7 @@ SCENARIOS: dict[str, Callable[[StackScenario], None]] = {
     "test_changeset_for_deleted_stack": deleted_stack,
     "test_deleted_changeset": deleted_change_set,
     "test_extension_not_complete": missing_extension,
+    "test_extension_type_configuration": type_configurations,
     "test_describe_non_existent_resource": resource_of_none,
     "test_stack_resource_not_found": resource_not_found,
     "test_different_principal_attribute": policy_of_another,

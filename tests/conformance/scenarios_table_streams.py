@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import json
-import time
 from collections.abc import Callable
 from typing import Any
 
 from tests.conformance.scenarios_kinesis import Streams
+from tests.patience import until
 
 
 def _table(t: Streams, step: str, key: str, view: str = "", **fields: Any) -> tuple[str, str]:
@@ -46,13 +46,10 @@ def deletion(t: Streams) -> None:
 
 
 def _until_settled(t: Streams, arn: str) -> None:
-    deadline = time.monotonic() + 20
-    while time.monotonic() < deadline:
-        listed = t.s.client.list_event_source_mappings(EventSourceArn=arn)
-        if all(each["State"] == "Enabled" for each in listed["EventSourceMappings"]):
-            return
-        time.sleep(0.02)
-    raise AssertionError(listed)
+    until(
+        lambda: t.s.client.list_event_source_mappings(EventSourceArn=arn)["EventSourceMappings"],
+        lambda listed: all(each["State"] == "Enabled" for each in listed),
+    )
 
 
 def duplicate(t: Streams) -> None:

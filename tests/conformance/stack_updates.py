@@ -215,6 +215,17 @@ def _split(delimiter: str) -> dict[str, Any]:
     return {"Fn::Join": ["_", {"Fn::Split": [delimiter, "a-b--c::d"]}]}
 
 
+_JOINED = {"Fn::Join": ["-", ["prefix", _DISPLAY_NAME]]}
+_SELECTED = {"Fn::Select": [0, [_DISPLAY_NAME, "2nd"]]}
+
+
+def _referring(value: Any, display: str) -> Template:
+    return _of(
+        Topic1=_topic(DisplayName=display, **NAMED),
+        Topic2=_topic(DisplayName=value, TopicName="topic-name-2"),
+    )
+
+
 #: By the recordings' names.
 UPDATES: dict[str, Update] = {
     "test_fn_sub_addition_parameter_ref": Update(
@@ -278,6 +289,13 @@ UPDATES: dict[str, Update] = {
     "test_supported_pseudo_parameter": Update(
         _of(Topic1=_topic(TopicName="topic_name_1")),
         _of(Topic2=_topic(TopicName="topic_name_2", Tags=_TAGS)),
+    ),
+    "test_indirect_update_refence_argument": Update(
+        _referring(_JOINED, "display-name-1"), _referring(_JOINED, "display-name-2")
+    ),
+    "test_fn_select_change_get_att_reference": Update(
+        _of(Topic1=_topic(DisplayName="topic-name-1"), Topic2=_topic(DisplayName=_SELECTED)),
+        _of(Topic1=_topic(DisplayName="topic-name-2"), Topic2=_topic(DisplayName=_SELECTED)),
     ),
     "test_base_mapping_scenarios[update_string_referencing_resource]": Update(
         {

@@ -17,7 +17,10 @@ from tests.conformance.replay import ACCOUNT, REGION, Scenario
 from tests.conformance.scenarios_kinesis import SCENARIOS, Streams
 from tests.conformance.scenarios_table_streams import REPLAYS
 
-pytestmark = pytest.mark.skipif(not FOLDER.is_dir(), reason=f"no recordings at {FOLDER}")
+pytestmark = [
+    pytest.mark.thorough,
+    pytest.mark.skipif(not FOLDER.is_dir(), reason=f"no recordings at {FOLDER}"),
+]
 
 
 class _Clock(JumpingClock):
@@ -44,7 +47,7 @@ _FILES = {**SCENARIOS, "lambda_integration_dynamodbstreams": REPLAYS}
 @pytest.fixture(scope="module")
 def jumping() -> Iterator[Running]:
     """An emulator whose functions really run, and whose clock can be moved ahead."""
-    running = Running(Settings(port=0), clock=_CLOCK)
+    running = Running(Settings(port=0, cpu_limit="none"), clock=_CLOCK)
     yield running
     running.stop()
 

@@ -17,7 +17,10 @@ NOT_APPLICABLE = {"test_manual_endpoint_injection"}
 #: Runtimes that nothing here serves.
 NOT_SERVED = ("java", "ruby", "dotnet")
 
-pytestmark = pytest.mark.skipif(not FOLDER.is_dir(), reason=f"no recordings at {FOLDER}")
+pytestmark = [
+    pytest.mark.thorough,
+    pytest.mark.skipif(not FOLDER.is_dir(), reason=f"no recordings at {FOLDER}"),
+]
 
 
 def _recordings() -> dict[str, dict[str, Any]]:

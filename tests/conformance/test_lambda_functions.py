@@ -21,7 +21,10 @@ DIFFERENT = {
 #: Those that differ on some machines only.
 BY_MACHINE = {"TestLambdaErrors::test_lambda_runtime_error"}
 
-pytestmark = pytest.mark.skipif(not FOLDER.is_dir(), reason=f"no recordings at {FOLDER}")
+pytestmark = [
+    pytest.mark.thorough,
+    pytest.mark.skipif(not FOLDER.is_dir(), reason=f"no recordings at {FOLDER}"),
+]
 
 
 @pytest.mark.parametrize("name", sorted(SCENARIOS))

@@ -12,7 +12,10 @@ from tests.conformance.recorded import FOLDER, Comparison, load
 from tests.conformance.replay import ACCOUNT, REGION, Scenario
 from tests.conformance.scenarios_mappings import SCENARIOS
 
-pytestmark = pytest.mark.skipif(not FOLDER.is_dir(), reason=f"no recordings at {FOLDER}")
+pytestmark = [
+    pytest.mark.thorough,
+    pytest.mark.skipif(not FOLDER.is_dir(), reason=f"no recordings at {FOLDER}"),
+]
 _FILE = "lambda_integration_sqs"
 
 

@@ -6,7 +6,8 @@ import pytest
 
 from tests.api.conftest import Running
 from tests.conformance.replaying import clients_of, needs_recordings, recordings, replayed
-from tests.conformance.scenarios_rest_apis import LEFT_OUT, SCENARIOS, ApiScenario
+from tests.conformance.rest_api_scenario import ApiScenario
+from tests.conformance.scenarios_rest_apis import LEFT_OUT, SCENARIOS
 
 FILE = "apigateway"
 RECORDINGS = recordings(FILE)

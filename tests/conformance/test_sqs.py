@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from functools import partial
 from typing import Any
 
@@ -9,6 +10,9 @@ import boto3
 import pytest
 from botocore.config import Config
 
+from emulator.model.jumping_clock import JumpingClock
+from emulator.settings import Settings
+from emulator.testing import ScriptedDriver
 from tests.api.conftest import Running
 from tests.conformance import scenarios_move_tasks, scenarios_sqs
 from tests.conformance.conftest import RESULTS
@@ -21,7 +25,18 @@ FILES = {"sqs": scenarios_sqs.SCENARIOS, "sqs_move_task": scenarios_move_tasks.S
 #: Scenarios that differ, and why.
 DIFFERENT = {"test_move_task_cancel": "AWS had moved six more messages by when it was cancelled"}
 
-pytestmark = pytest.mark.skipif(not FOLDER.is_dir(), reason=f"no recordings at {FOLDER}")
+pytestmark = [
+    pytest.mark.thorough,
+    pytest.mark.skipif(not FOLDER.is_dir(), reason=f"no recordings at {FOLDER}"),
+]
+
+
+@pytest.fixture(scope="module")
+def jumping() -> Iterator[Running]:
+    """An emulator whose clock can be moved ahead."""
+    running = Running(Settings(port=0), driver=ScriptedDriver(), clock=JumpingClock())
+    yield running
+    running.stop()
 
 
 def _recordings(file: str) -> dict[str, dict[str, Any]]:
@@ -38,10 +53,15 @@ def test_every_recording_is_replayed(file: str) -> None:
 
 
 @pytest.mark.parametrize(("file", "name"), [(f, name) for f in FILES for name in FILES[f]])
-def test_scenario(file: str, name: str, running: Running) -> None:
+def test_scenario(file: str, name: str, jumping: Running) -> None:
+    def jump(seconds: float) -> None:
+        clock = jumping.emulator.clock
+        assert isinstance(clock, JumpingClock)
+        jumping.call(lambda: clock.jump(seconds))
+
     new_client = old_client if "sqs_query" in name else partial(boto3.client, "sqs")
     client = new_client(
-        endpoint_url=running.url,
+        endpoint_url=jumping.url,
         region_name=REGION,
         aws_access_key_id=ACCOUNT,
         aws_secret_access_key="test",
@@ -49,7 +69,7 @@ def test_scenario(file: str, name: str, running: Running) -> None:
     )
     comparison = Comparison(_recordings(file)[name])
     try:
-        FILES[file][name](SqsScenario(comparison, client, name))
+        FILES[file][name](SqsScenario(comparison, client, name, jump))
     except Exception as error:
         comparison.differences.append(f"{type(error).__name__}: {error}")
         raise

@@ -11,7 +11,7 @@ import os
 import socket
 import uuid
 import warnings
-from collections.abc import AsyncIterator, Iterator, Mapping
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any, NoReturn
@@ -23,6 +23,7 @@ from emulator.driver.base import Sandbox
 from emulator.driver.docker.driver import DockerDriver
 from emulator.driver.docker.settings import DockerSettings
 from emulator.model.sandbox import EnvironmentSpec
+from tests.patience import PATIENCE_S
 
 #: Made by tests/docker_engine.sh.
 IMAGE = "localfaas-test/base:1"
@@ -63,7 +64,7 @@ def _look() -> str:
     from docker.errors import DockerException, ImageNotFound
 
     try:
-        client = docker.APIClient(version="auto", timeout=10, **kwargs_from_env())
+        client = docker.APIClient(version="auto", timeout=int(PATIENCE_S), **kwargs_from_env())
         try:
             client.inspect_image(IMAGE)  # type: ignore[no-untyped-call]
         finally:
@@ -85,6 +86,13 @@ def need_engine() -> None:
 def unavailable(reason: str) -> NoReturn:
     """Skip for want of something of engines; fail where all of it is required."""
     (pytest.fail if os.environ.get(REQUIRED) else pytest.skip)(reason)
+
+
+async def until(holds: Callable[[], bool]) -> None:
+    """Wait until something holds, and let what goes on in the background go on."""
+    async with asyncio.timeout(PATIENCE_S):
+        while not holds():  # noqa: ASYNC110 (engines tell nobody)
+            await asyncio.sleep(0.05)
 
 
 class TrackingDriver(DockerDriver):

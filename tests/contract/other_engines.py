@@ -29,7 +29,7 @@ _PROGRAMS = {
 def marked(kind: str) -> Any:
     """Return the parameter of tests with the engine ``kind``, one after the other."""
     marks = [
-        pytest.mark.docker, pytest.mark.timeout(180), pytest.mark.xdist_group(f"docker-{kind}")
+        pytest.mark.docker, pytest.mark.xdist_group(f"docker-{kind}")
     ]  # fmt: skip
     return pytest.param(kind, marks=marks)
 

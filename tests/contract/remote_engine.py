@@ -15,7 +15,7 @@ from tests.contract import docker_engine, engine_script
 _SCRIPT = Path(__file__).parents[1] / "remote_engine.sh"
 _NEEDED = ("dockerd", "ip", "nsenter", "unshare", "openssl", "sshd", "ssh")
 
-REMOTE = [pytest.mark.docker, pytest.mark.xdist_group("docker-remote"), pytest.mark.timeout(180)]
+REMOTE = [pytest.mark.docker, pytest.mark.xdist_group("docker-remote")]
 
 
 @dataclass(frozen=True)

@@ -17,11 +17,11 @@ from emulator.driver.base import Driver, Sandbox
 from emulator.driver.process.driver import ProcessDriver
 from emulator.model.sandbox import EnvironmentSpec, Exit
 from emulator.testing import RuntimeClient
+from tests.patience import PATIENCE_S
 
 LD_LIBRARY_PATH = (
     "/var/lang/lib:/lib64:/usr/lib64:/var/runtime:/var/runtime/lib:/var/task:/var/task/lib:/opt/lib"
 )
-PATIENCE = 20.0
 
 
 def make_spec(code: Path, **changes: Any) -> EnvironmentSpec:
@@ -94,7 +94,7 @@ class Runtime:
 
     async def request(self) -> Request:
         """Return the runtime's next request."""
-        async with asyncio.timeout(PATIENCE):
+        async with asyncio.timeout(PATIENCE_S):
             head = (await self.reader.readuntil(b"\r\n\r\n")).decode("latin-1")
             first, *lines = head.strip().split("\r\n")
             headers = {
@@ -141,7 +141,7 @@ class Runtime:
     async def output(self, *until: str) -> str:
         """Return what was printed so far, once each of ``until`` is in it."""
         assert self.sandbox.output is not None
-        async with asyncio.timeout(PATIENCE):
+        async with asyncio.timeout(PATIENCE_S):
             while True:
                 try:
                     part = os.read(self.sandbox.output, 65536)
@@ -162,7 +162,7 @@ async def _accepted(sandbox: Sandbox, listener: socket.socket) -> socket.socket:
     """Return the runtime's connection; one that is closed already if it ended before."""
     accepting = asyncio.ensure_future(asyncio.get_running_loop().sock_accept(listener))
     either: set[asyncio.Future[Any]] = {accepting, sandbox.exited}
-    async with asyncio.timeout(PATIENCE):
+    async with asyncio.timeout(PATIENCE_S):
         await asyncio.wait(either, return_when=asyncio.FIRST_COMPLETED)
     if not accepting.done():
         accepting.cancel()
@@ -219,7 +219,7 @@ def limits_cpu_at_once(driver: Driver) -> bool:
 
 
 async def ended(runtime: Runtime) -> Exit:
-    return await asyncio.wait_for(asyncio.shield(runtime.sandbox.exited), PATIENCE)
+    return await asyncio.wait_for(asyncio.shield(runtime.sandbox.exited), PATIENCE_S)
 
 
 async def run_python(client: RuntimeClient) -> Exit | None:

@@ -14,6 +14,7 @@ from emulator.driver.process import layout, peers
 from emulator.settings import Settings
 from tests.api.conftest import Running, create, zip_of
 from tests.contract.conftest import PROCESS_ONLY, make_process_driver
+from tests.patience import PATIENCE_S
 
 _CODE = '''
 import os, socket, subprocess, sys, urllib.error, urllib.request
@@ -21,7 +22,7 @@ import os, socket, subprocess, sys, urllib.error, urllib.request
 def call(method, url):
     try:
         request = urllib.request.Request(url, method=method)
-        return urllib.request.urlopen(request, timeout=20).status
+        return urllib.request.urlopen(request, timeout=60).status
     except urllib.error.HTTPError as error:
         return error.code
 
@@ -51,20 +52,22 @@ def handler(event, context):
 @pytest.fixture
 def running(kind: str, tmp_path: Path) -> Iterator[Running]:
     driver = make_process_driver(kind, tmp_path, stem_cells=1)
-    running = Running(Settings(port=0), driver=driver)
+    running = Running(Settings(port=0, cpu_limit="none"), driver=driver)
     yield running
     running.stop()
 
 
 def _status(url: str, method: str = "GET") -> int:
-    with urllib.request.urlopen(urllib.request.Request(url, method=method), timeout=20) as answer:
+    with urllib.request.urlopen(
+        urllib.request.Request(url, method=method), timeout=PATIENCE_S
+    ) as answer:
         return int(answer.status)
 
 
 @PROCESS_ONLY
 def test_a_function_does_not_reach_the_admin_api(kind: str, running: Running) -> None:
     client = running.client("lambda")
-    create(client, Code={"ZipFile": zip_of(app__py=_CODE)}, Runtime="python3.11", Timeout=60)
+    create(client, Code={"ZipFile": zip_of(app__py=_CODE)}, Runtime="python3.11", Timeout=300)
     event = {"url": running.url, "port": running.emulator.port}
     answer = client.invoke(FunctionName="hello", Payload=json.dumps(event).encode())
     found: dict[str, Any] = json.loads(answer["Payload"].read())

@@ -24,7 +24,6 @@ from tests.contract.conftest import (
     Start,
 )
 from tests.contract.sandboxes import (
-    PATIENCE,
     Runtime,
     ended,
     handler,
@@ -34,6 +33,7 @@ from tests.contract.sandboxes import (
     make_spec,
     write_code,
 )
+from tests.patience import PATIENCE_S
 
 # Starting and invoking ----------------------------------------------------------------------
 
@@ -382,7 +382,7 @@ async def test_usage_may_be_asked_of_a_sandbox_that_is_being_stopped(
     stopped = threading.Event()
 
     def slow(group: Group) -> int:
-        stopped.wait(PATIENCE)
+        stopped.wait(PATIENCE_S)
         return 0
 
     monkeypatch.setattr(Group, "memory", slow)
@@ -441,7 +441,7 @@ async def test_cpu_is_in_proportion_to_memory_once_initialised(
     # A tenth of a CPU, give or take the periods at both ends; never the whole of it.
     used = (await runtime.invoke({})).json()
     if kind == "docker-remote":  # the engine is asked, and does it soon
-        async with asyncio.timeout(PATIENCE):
+        async with asyncio.timeout(PATIENCE_S):
             while used >= 0.15:
                 used = (await runtime.invoke({})).json()
     assert used < 0.15
@@ -463,7 +463,7 @@ async def test_waits_for_cpu_are_counted(start: Start, driver: Driver, folder: P
     assert runtime.sandbox.throttled_s() == 0.0, "its init has all the CPU there is"
     driver.initialised(runtime.sandbox, make_spec(folder, memory_mb=177))
     began = time.monotonic()
-    async with asyncio.timeout(PATIENCE):
+    async with asyncio.timeout(PATIENCE_S):
         # On a busy machine it may get less of the CPU than its share, and waits for others.
         while runtime.sandbox.throttled_s() <= 0.1:
             await runtime.invoke({})
@@ -582,7 +582,7 @@ async def test_provided_without_a_valid_bootstrap(
         (code / "bootstrap").write_text(content)
         (code / "bootstrap").chmod(mode)
     sandbox = await driver.start(make_spec(code, runtime="provided.al2023"))
-    end = await asyncio.wait_for(sandbox.exited, PATIENCE)
+    end = await asyncio.wait_for(sandbox.exited, PATIENCE_S)
     assert end.error_type == "Runtime.InvalidEntrypoint"
     assert end.message.endswith(text)
     await driver.stop(sandbox)

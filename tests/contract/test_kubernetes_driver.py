@@ -22,10 +22,12 @@ from emulator.driver.kubernetes.sandbox import Plan
 from emulator.driver.kubernetes.ways import PORT
 from emulator.model.errors import DriverFault, PullFault
 from emulator.model.sandbox import EnvironmentSpec, Exit, ImageConfig
+from tests import patience
 from tests.cluster import IMAGE, KUBERNETES, Cluster
 from tests.contract.conftest import folder
 from tests.contract.pods import Pods, TrackingDriver, pods
-from tests.contract.sandboxes import PATIENCE, Runtime, ended, handler, make_spec, write_code
+from tests.contract.sandboxes import Runtime, ended, handler, make_spec, write_code
+from tests.patience import PATIENCE_S
 
 __all__ = ["folder", "pods"]
 
@@ -69,9 +71,9 @@ async def started(driver: Driver, folder: Path, source: str = ECHO, **changes: A
     return runtime
 
 
-async def until(what: Callable[[], bool], seconds: float = PATIENCE) -> None:
+async def until(what: Callable[[], bool]) -> None:
     """Wait until ``what`` is true."""
-    async with asyncio.timeout(seconds):
+    async with asyncio.timeout(PATIENCE_S):
         while not await asyncio.to_thread(what):  # noqa: ASYNC110 (of another process)
             await asyncio.sleep(0.1)
 
@@ -144,7 +146,7 @@ async def test_what_has_to_call_takes_no_stem_cell_where_pods_can_not(
     async with opened(pods, advertise="", stems=1) as driver:
         await driver.prepare("python3.11", "x86_64", (256,))
         spec = make_spec(write_code(folder, ECHO), layers=(folder / "layer",))
-        fault = await refused(driver, spec, 5)
+        fault = await refused(driver, spec)
         assert "extensions call the emulator" in str(fault)
         assert "--advertise-host" in str(fault)
         (plan,) = driver._kinds
@@ -178,6 +180,11 @@ async def test_node_js_runs_from_stem_cells(pods: Pods, folder: Path) -> None:
 # Images --------------------------------------------------------------------------------------
 
 
+def functions(pods: Pods) -> list[str | None]:
+    """Return whose each pod is."""
+    return [pod["metadata"]["labels"].get("localfaas.dev/function") for pod in pods.all()]
+
+
 async def test_a_function_of_an_image_has_a_pod_of_its_own(pods: Pods) -> None:
     async with opened(pods) as driver:
         if not pods.advertise:
@@ -186,10 +193,8 @@ async def test_a_function_of_an_image_has_a_pod_of_its_own(pods: Pods) -> None:
         await runtime.ready()
         assert (await runtime.invoke({})).json() == ["hush-4711", True]
         assert "event {}" in await runtime.output("event {}")
-        made = pods.all()
-        assert "hush-4711" not in json.dumps(made)
-        labels = made[0]["metadata"]["labels"]
-        assert labels["localfaas.dev/function"] == "contract"
+        assert "hush-4711" not in json.dumps(pods.all())
+        await until(lambda: "contract" in functions(pods))
         await runtime.send({"exit": 3})
         assert await ended(runtime) == Exit(status=3)
         assert "'exit': 3" in await runtime.output("'exit': 3")
@@ -215,7 +220,7 @@ async def test_a_start_command_that_is_not_there(pods: Pods) -> None:
         if not pods.advertise:
             pytest.skip("pods have no way to this machine")
         sandbox = await driver.start(image_spec(image_config=ImageConfig(entrypoint=("/none",))))
-        end = await asyncio.wait_for(asyncio.shield(sandbox.exited), PATIENCE)
+        end = await asyncio.wait_for(asyncio.shield(sandbox.exited), PATIENCE_S)
         assert end.error_type == "Runtime.InvalidEntrypoint"
         assert end.message.startswith("fork/exec /none:")
         await driver.stop(sandbox)
@@ -236,7 +241,7 @@ async def test_the_share_of_cpu_comes_soon_after_init(pods: Pods, folder: Path) 
     async with opened(pods) as driver:
         runtime = await started(driver, folder, source, memory_mb=177)
         driver.initialised(runtime.sandbox, make_spec(folder, memory_mb=177))
-        async with asyncio.timeout(PATIENCE):
+        async with asyncio.timeout(PATIENCE_S):
             while runtime.sandbox.throttled_s() < 0.1:
                 await runtime.invoke({})
                 await driver.usage(runtime.sandbox)
@@ -246,26 +251,25 @@ async def test_the_share_of_cpu_comes_soon_after_init(pods: Pods, folder: Path) 
 # Refusals ------------------------------------------------------------------------------------
 
 
-async def refused(driver: Driver, spec: EnvironmentSpec, within_s: float) -> DriverFault:
-    """Return why ``spec`` can't be started, which is told within ``within_s``."""
-    began = time.monotonic()
+async def refused(driver: Driver, spec: EnvironmentSpec) -> DriverFault:
+    """Return why ``spec`` can't be started."""
     with pytest.raises(DriverFault) as told:
-        await driver.start(spec)
-    assert time.monotonic() - began < within_s
+        async with asyncio.timeout(PATIENCE_S):
+            await driver.start(spec)
     return told.value
 
 
 async def test_a_missing_image_is_told(pods: Pods, folder: Path) -> None:
     images = {"python3.11": "registry.invalid/none:1"}
     async with opened(pods, images=images) as driver:
-        fault = await refused(driver, make_spec(write_code(folder, ECHO)), 15)
+        fault = await refused(driver, make_spec(write_code(folder, ECHO)))
         assert isinstance(fault, PullFault)
         assert "registry.invalid/none:1" in str(fault)
 
 
 async def test_a_pod_that_no_node_takes_is_told(pods: Pods, folder: Path) -> None:
     async with opened(pods, template="{spec: {nodeSelector: {nowhere: here}}}") as driver:
-        fault = await refused(driver, make_spec(write_code(folder, ECHO)), 15)
+        fault = await refused(driver, make_spec(write_code(folder, ECHO)))
         assert "nodes are available" in str(fault)
 
 
@@ -280,7 +284,7 @@ async def test_a_quota_is_told(pods: Pods, folder: Path) -> None:
     try:
         async with opened(pods) as driver:
             await until(lambda: "status" in pods.cluster.get("quota", "few", "-n", pods.namespace))
-            fault = await refused(driver, make_spec(write_code(folder, ECHO)), 5)
+            fault = await refused(driver, make_spec(write_code(folder, ECHO)))
             assert "exceeded quota" in str(fault)
     finally:
         pods.cluster.kubectl("delete", "quota", "few", "-n", pods.namespace)
@@ -291,7 +295,7 @@ async def test_what_pod_security_refuses_is_told(pods: Pods, folder: Path) -> No
     ports = "[{hostPort: 80, containerPort: 80}]"
     template = f"{{spec: {{containers: [{{name: proxy, image: proxy, ports: {ports}}}]}}}}"
     async with opened(pods, template=template) as driver:
-        fault = await refused(driver, make_spec(write_code(folder, ECHO)), 5)
+        fault = await refused(driver, make_spec(write_code(folder, ECHO)))
         assert "violates PodSecurity" in str(fault)
 
 
@@ -308,7 +312,7 @@ async def test_two_emulators_in_one_namespace_leave_each_others_pods_alone(
         async with opened(pods), opened(pods, directory=folder / "others"):
             assert (await kept.invoke(1)).json() == 1
         await kept.stop()
-    await until(lambda: not pods.all(), 10)
+    await until(lambda: not pods.all())
     assert not pods.cluster.get("configmaps", "-n", pods.namespace, "-l", "localfaas.dev/instance")[
         "items"
     ]
@@ -331,10 +335,9 @@ async def test_pods_are_spread_evenly_over_the_nodes(pods: Pods, folder: Path) -
 def need_own_cluster(pods: Pods, nodes: int = 1) -> None:
     if not pods.cluster.own or len(pods.cluster.get("nodes")["items"]) < nodes:
         pytest.skip(f"breaks a cluster: needs the one of the script, with {nodes} nodes")
-    end = time.monotonic() + 60
-    while not all(map(_takes_pods, pods.cluster.get("nodes")["items"])):
-        assert time.monotonic() < end, "a node that another test has broken does not come back"
-        time.sleep(0.2)
+    patience.until(
+        lambda: all(map(_takes_pods, pods.cluster.get("nodes")["items"])),
+    )
 
 
 def _takes_pods(node: Any) -> bool:
@@ -347,7 +350,7 @@ def script(*words: str) -> None:
 
     from tests.cluster import SCRIPT
 
-    subprocess.run([SCRIPT, *words], check=True, timeout=60, capture_output=True)
+    subprocess.run([SCRIPT, *words], check=True, timeout=PATIENCE_S, capture_output=True)
 
 
 async def test_a_node_that_is_cut_off(pods: Pods, folder: Path) -> None:
@@ -365,21 +368,19 @@ async def test_a_node_that_is_cut_off(pods: Pods, folder: Path) -> None:
             await asyncio.to_thread(script, "cable", "b", "down")
             try:
                 await doomed.send({"n": 2})
-                assert await asyncio.wait_for(asyncio.shield(doomed.sandbox.exited), 8) == Exit(
-                    signal=9
-                )
-                assert time.monotonic() - cut < 8
+                lost = await asyncio.wait_for(asyncio.shield(doomed.sandbox.exited), PATIENCE_S)
+                assert lost == Exit(signal=9)
+                # Kubernetes itself takes most of a minute.
+                assert time.monotonic() - cut < 30
                 assert there._pods._avoid() == ["node-b"]
                 driver._pods._avoided = there._pods._avoided
-                began = time.monotonic()
                 elsewhere = await started(driver, folder)
                 assert (await elsewhere.invoke(3)).json() == 3
-                assert time.monotonic() - began < 10
                 await elsewhere.stop()
             finally:
                 await asyncio.to_thread(script, "cable", "b", "up")
             await there.stop(doomed.sandbox)
-    await until(lambda: _is_ready(pods, "node-b"), 60)
+    await until(lambda: _is_ready(pods, "node-b"))
 
 
 def _is_ready(pods: Pods, node: str) -> bool:
@@ -402,7 +403,7 @@ async def test_environments_go_on_without_kubelet_and_api_server(pods: Pods, fol
                 await driver.thaw(runtime.sandbox)
             finally:
                 await asyncio.to_thread(script, "start", part)
-        await until(lambda: _answers(pods), 60)
+        await until(lambda: _answers(pods))
         assert (await runtime.invoke("after")).json() == "after"
         other = await started(driver, folder)
         assert (await other.invoke(1)).json() == 1
@@ -432,6 +433,6 @@ async def test_nothing_runs_in_pods_whose_emulator_was_killed(pods: Pods, folder
             pod = pods.cluster.get("pod", name, "-n", pods.namespace)
             return pod["status"]["phase"] in ("Succeeded", "Failed")
 
-        await until(is_over, 10)
+        await until(is_over)
         await driver.stop(runtime.sandbox)
-    await until(lambda: not pods.all(), 10)
+    await until(lambda: not pods.all())

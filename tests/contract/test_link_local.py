@@ -21,16 +21,19 @@ from tests.api.conftest import Running, create, zip_of
 from tests.contract.conftest import make_process_driver
 from tests.needs import need
 
-pytestmark = pytest.mark.skipif(
-    sys.platform != "linux" or os.geteuid() != 0, reason="needs root on Linux"
-)
+pytestmark = [
+    pytest.mark.skipif(sys.platform != "linux" or os.geteuid() != 0, reason="needs root on Linux"),
+    # They have the same user ids.
+    pytest.mark.xdist_group("link-local"),
+]
 
 #: Prints, or returns, the number of the error that a connection to the address gets.
 _TRY = """
 import socket
 
 def error_of(address, port):
-    with socket.socket() as client:
+    family = socket.AF_INET6 if ":" in address else socket.AF_INET
+    with socket.socket(family) as client:
         client.settimeout(0.5)
         try:
             client.connect((address, port))
@@ -78,7 +81,7 @@ def _tried_as(uid: int, address: str, port: int = 80) -> int:
 @pytest.mark.parametrize("allowed", [False, True])
 def test_a_function_asks_for_the_machines_credentials(tmp_path: Path, allowed: bool) -> None:
     driver = make_process_driver("process-root", tmp_path, stem_cells=1, allow_link_local=allowed)
-    running = Running(Settings(port=0), driver=driver)
+    running = Running(Settings(port=0, cpu_limit="none"), driver=driver)
     try:
         client = running.client("lambda")
         create(client, Code={"ZipFile": zip_of(app__py=_CODE)}, Runtime="python3.11", Timeout=60)
@@ -104,6 +107,21 @@ def test_rules_are_for_the_ids_alone_and_go_with_the_emulator() -> None:
     assert _tried_as(_ids(0).first, "169.254.169.254") != errno.EACCES
 
 
+@pytest.mark.parametrize(
+    "address", ["168.63.129.16", "100.100.100.200", "192.0.0.192", "fd00:ec2::254", "fd20:ce::254"]
+)
+def test_where_other_clouds_answer_is_closed_too(address: str) -> None:
+    if ":" in address and not Path("/proc/net/if_inet6").exists():
+        pytest.skip("this kernel has no IPv6")
+    closed = Closed(_ids(0), _SPACE)
+    try:
+        assert _tried_as(_ids(0).first, address) == errno.EACCES
+        assert _tried_as(_ids(0).last + 1, address) != errno.EACCES
+    finally:
+        closed.open_again()
+    assert _tried_as(_ids(0).first, address) != errno.EACCES
+
+
 def test_rules_of_a_killed_emulator_are_removed_by_the_next() -> None:
     with closing(link_local._netlink()) as netlink:
         link_local._close(netlink, _ids(1))
@@ -117,15 +135,34 @@ def test_rules_of_a_killed_emulator_are_removed_by_the_next() -> None:
     lives.open_again()
 
 
+async def test_where_others_hold_all_names_it_says_so(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A function of another emulator can: they are anybody's."""
+
+    def taken(*arguments: object) -> None:
+        raise OSError(errno.EADDRINUSE, "another emulator has the user ids")
+
+    monkeypatch.setattr(link_local, "Closed", taken)
+    driver = make_process_driver("process-root", tmp_path, stem_cells=0)
+    await driver.open()
+    try:
+        assert not driver.closes_link_local
+        assert f"{link_local.NOTE} Here it failed: all user ids are taken." in driver.notes()
+    finally:
+        await driver.close()
+
+
 def test_a_name_server_that_is_link_local_is_let_through(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """As on some clouds. Its credentials are at another port of the same address."""
     file = tmp_path / "resolv.conf"
-    file.write_text("search x\nnameserver 169.254.169.254\nnameserver 10.0.0.1\nnameserver ::1\n\n")
-    servers = link_local._link_local_name_servers(file)
-    assert [str(server) for server in servers] == ["169.254.169.254"]
-    monkeypatch.setattr(link_local, "_link_local_name_servers", lambda: servers)
+    names = ("169.254.169.254", "10.0.0.1", "::1", "fd00:ec2::253")
+    file.write_text("\n".join(["search x", *(f"nameserver {name}" for name in names), "", ""]))
+    servers = link_local._closed_name_servers(file)
+    assert [str(server) for server in servers] == ["169.254.169.254", "fd00:ec2::253"]
+    monkeypatch.setattr(link_local, "_closed_name_servers", lambda file: servers)
     closed = Closed(_ids(0), _SPACE)
     try:
         uid = _ids(0).first
@@ -136,21 +173,33 @@ def test_a_name_server_that_is_link_local_is_let_through(
     assert _with_rules() == set()
 
 
-def test_a_containers_own_network_is_closed_and_this_machines_is_not() -> None:
+@pytest.mark.parametrize("file", ["_RESOLVER", "_BEHIND_SYSTEMD"])
+def test_a_containers_own_network_is_closed_and_this_machines_is_not(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, file: str
+) -> None:
+    """Docker's name server asks this machine's from there: that one is let through."""
+    (tmp_path / "resolv.conf").write_text("nameserver 169.254.169.253\n")
+    monkeypatch.setattr(link_local, file, tmp_path / "resolv.conf")
     need("nsenter")
     container = subprocess.Popen([need("unshare"), "--net", "sleep", "60"])
     try:
         while os.path.samefile(f"/proc/{container.pid}/ns/net", "/proc/self/ns/net"):
             os.sched_yield()
+        within = ["nsenter", "--net", f"--target={container.pid}"]
+        ip = need("ip")
+        subprocess.run([*within, ip, "link", "set", "lo", "up"], check=True)
+        subprocess.run([*within, ip, "route", "add", "default", "dev", "lo"], check=True)
         link_local.close_in_container(container.pid)
-        program = f"{_TRY}\nprint(error_of('169.254.169.254', 80))"
+        tried = [("169.254.169.254", 80), ("169.254.169.253", 80), ("169.254.169.253", 53)]
+        program = f"{_TRY}\nprint(*(error_of(*each) for each in {tried}))"
         inside = subprocess.run(
-            ["nsenter", "--net", f"--target={container.pid}", sys.executable, "-c", program],
+            [*within, sys.executable, "-c", program],
             capture_output=True,
             text=True,
             check=True,
         )
-        assert int(inside.stdout) == errno.EACCES
+        errors = [int(each) for each in inside.stdout.split()]
+        assert [each == errno.EACCES for each in errors] == [True, True, False]
     finally:
         container.kill()
         container.wait()

@@ -21,6 +21,7 @@ import pytest
 from emulator.telemetry.frames import FrameReader
 from tests.needs import need
 from tests.node_versions import VERSIONS, node
+from tests.patience import PATIENCE_S
 
 BOOTSTRAP = Path(__file__).parents[2] / "runtimes/nodejs/bootstrap.mjs"
 #: Further interpreters to try, beside the one on the path: names of executables, by colons.
@@ -93,7 +94,7 @@ class Runtime:
     def start(self) -> Runtime:
         """Start as the process driver does: the channel as file descriptor 3."""
         self.channel, theirs = socket.socketpair()
-        self.channel.settimeout(20)
+        self.channel.settimeout(PATIENCE_S)
         self.process = subprocess.Popen(
             [
                 "sh",
@@ -125,7 +126,7 @@ class Runtime:
             finally:
                 os.close(here)
             server.listen()
-            server.settimeout(20)
+            server.settimeout(PATIENCE_S)
             self.process = subprocess.Popen(
                 [self.node, BOOTSTRAP, "--channel"],
                 stdout=subprocess.PIPE,
@@ -135,7 +136,7 @@ class Runtime:
             )
             self.channel, _ = server.accept()
         path.unlink()
-        self.channel.settimeout(20)
+        self.channel.settimeout(PATIENCE_S)
         order = {"environ": self.environ, "cwd": str(self.code), "handler": self.handler}
         self.channel.sendall(json.dumps(order).encode() + b"\n")
         return self
@@ -143,7 +144,7 @@ class Runtime:
     def start_tcp(self) -> Runtime:
         """Start as an image does: everything in the environment, the Runtime API over TCP."""
         with socket.create_server(("127.0.0.1", 0)) as server:
-            server.settimeout(20)
+            server.settimeout(PATIENCE_S)
             address = f"127.0.0.1:{server.getsockname()[1]}"
             self.process = subprocess.Popen(
                 [self.node, BOOTSTRAP],
@@ -153,7 +154,7 @@ class Runtime:
                 env={**self.environ, "AWS_LAMBDA_RUNTIME_API": address},
             )
             self.channel, _ = server.accept()
-        self.channel.settimeout(20)
+        self.channel.settimeout(PATIENCE_S)
         return self
 
     def receive(self) -> Request:
@@ -206,7 +207,7 @@ class Runtime:
         """Take the report of a fatal error; return it and the exit status."""
         request = self.receive()
         self.channel.sendall(b"HTTP/1.1 202 Accepted\r\nContent-Length: 0\r\n\r\n")
-        return request, self.process.wait(20)
+        return request, self.process.wait(PATIENCE_S)
 
     def output(self) -> str:
         """End the runtime; return all it has printed."""
@@ -215,7 +216,7 @@ class Runtime:
     def raw_output(self) -> bytes:
         self.channel.close()
         try:
-            text, _ = self.process.communicate(timeout=20)
+            text, _ = self.process.communicate(timeout=PATIENCE_S)
         except subprocess.TimeoutExpired:
             self.process.kill()
             text, _ = self.process.communicate()
@@ -550,14 +551,14 @@ def test_fatal_errors_in_an_invocation(
 def test_exit_in_the_handler(make: Make) -> None:
     runtime = make("exports.handler = async () => { console.log('bye'); process.exit(3) }")
     runtime.start().ready().send(1)
-    assert runtime.process.wait(20) == 3
+    assert runtime.process.wait(PATIENCE_S) == 3
     assert [text for _, _, text in runtime.logs()] == ["bye"]
 
 
 def test_control_plane_gone_ends_the_runtime(make: Make) -> None:
     runtime = make(ECHO).start().ready()
     runtime.channel.close()
-    assert runtime.process.wait(20) == 1
+    assert runtime.process.wait(PATIENCE_S) == 1
 
 
 def test_refused_answers(make: Make) -> None:
@@ -565,7 +566,7 @@ def test_refused_answers(make: Make) -> None:
     runtime.accept(runtime.send(1), "413 Request Entity Too Large")
     assert runtime.ready().invoke(2).json == 2, "too large a response costs that response alone"
     runtime.accept(runtime.send(3), "400 Bad Request")
-    assert runtime.process.wait(20) == 1
+    assert runtime.process.wait(PATIENCE_S) == 1
     assert "The Runtime API answered 400" in runtime.output()
 
 

@@ -18,9 +18,10 @@ from tests.acceptance.conftest import EMULATOR, Up, localfaas_up
 from tests.acceptance.drivers import IMAGES
 from tests.acceptance.matching import check, samples
 from tests.acceptance.own_registry import archive, base, own_registry
-from tests.acceptance.test_samples import through_boto3
+from tests.acceptance.test_samples import take_their_time, through_boto3
 from tests.contract.docker_engine import IMAGE
 from tests.contract.other_engines import OtherEngine, marked, other_engine
+from tests.patience import PATIENCE_S, until
 
 KINDS = ("podman", "podman-rootless", "docker-rootless")
 #: What everything of the emulator's own carries.
@@ -60,12 +61,12 @@ def create(up: Up, name: str, **fields: Any) -> None:
     client.create_function(
         FunctionName=name,
         Role="arn:aws:iam::000000000000:role/any",
-        **{"Timeout": 20, **fields},
+        **{"Timeout": 60, **fields},
     )
     client.get_waiter("function_active_v2").wait(FunctionName=name)
 
 
-def create_zip(up: Up, name: str, source: str, timeout: int = 20) -> None:
+def create_zip(up: Up, name: str, source: str, timeout: int = 60) -> None:
     buffer = io.BytesIO()
     with zipfile.ZipFile(buffer, "w") as archive:
         entry = zipfile.ZipInfo("app.py")
@@ -91,6 +92,7 @@ def test_doctor_names_it(engine: OtherEngine) -> None:
 
 def test_samples(engine: OtherEngine, up: Up) -> None:
     wrong = {}
+    take_their_time(up)
     # Functions of a bare folder have a whole vCPU's memory: more than this one means to fill.
     declared = {"FunctionName": "allocates-too-much", "MemorySize": 128, "Timeout": 30}
     up.client().update_function_configuration(**declared)
@@ -114,8 +116,8 @@ def limits(engine: OtherEngine) -> bool:
 
 
 def test_a_timeout_and_what_follows(up: Up) -> None:
-    create_zip(up, "late", "import time\ndef handler(e, c):\n    time.sleep(e)\n    return e\n", 3)
-    assert "Task timed out after 3.00 seconds" in call(up, "late", 30)["errorMessage"]
+    create_zip(up, "late", "import time\ndef handler(e, c):\n    time.sleep(e)\n    return e\n", 10)
+    assert "Task timed out after 10.00 seconds" in call(up, "late", 30)["errorMessage"]
     assert call(up, "late", 0) == 0
 
 
@@ -124,10 +126,10 @@ import json, os, urllib.error, urllib.request
 
 def handler(event, context):
     url = os.environ["AWS_ENDPOINT_URL"]
-    with urllib.request.urlopen(url + "/2015-03-31/functions/", timeout=10) as answer:
+    with urllib.request.urlopen(url + "/2015-03-31/functions/", timeout=60) as answer:
         names = [each["FunctionName"] for each in json.load(answer)["Functions"]]
     try:
-        urllib.request.urlopen(url + "/_emulator/state", timeout=10)
+        urllib.request.urlopen(url + "/_emulator/state", timeout=60)
     except urllib.error.HTTPError as error:
         return names, error.code
 """
@@ -156,12 +158,22 @@ while True:
 """
 
 
+def until_said(up: Up, name: str, text: str) -> None:
+    """Wait until a function has logged something: an engine may pass it on after the answer."""
+    logs = up.client("logs")
+
+    def said() -> str:
+        found = logs.filter_log_events(logGroupName=f"/aws/lambda/{name}")["events"]
+        return "".join(event["message"] for event in found)
+
+    until(said, lambda found: text in found)
+
+
 def test_an_image_brings_its_own_runtime(up: Up) -> None:
     entry = {"EntryPoint": ["python3", "-u", "-c", CLIENT]}
     create(up, "image", PackageType="Image", Code={"ImageUri": IMAGE}, ImageConfig=entry)
-    found = through_boto3(up, "image", {"a": 1})
-    assert found.payload == {"a": 1}
-    assert "speaks HTTP" in found.log
+    assert through_boto3(up, "image", {"a": 1}).payload == {"a": 1}
+    until_said(up, "image", "speaks HTTP")
 
 
 @pytest.mark.parametrize("engine", [marked("podman")], indirect=True)
@@ -201,10 +213,10 @@ def test_a_kill_leaves_what_the_next_start_removes(engine: OtherEngine, up: Up) 
     with start(engine, f"--docker-label={KILLED}=yes") as killed:
         assert call(killed, "echo", 1) == 1
         killed.process.kill()
-        killed.process.wait(10)
+        killed.process.wait(PATIENCE_S)
     assert engine.left(KILLED) != []
     with start(engine) as other:
         assert call(other, "echo", 2) == 2
-        assert engine.left(KILLED) == []
+        until(lambda: engine.left(KILLED), lambda found: found == [])
     # What another emulator has is left alone.
     assert call(up, "echo", 3) == 3

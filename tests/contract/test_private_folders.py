@@ -107,7 +107,9 @@ def test_whatever_the_modes_are(kind: str, tmp_path: Path, private: str) -> None
         _chown(folder, 12345)
     before = _modes(folder)
     driver = make_process_driver(kind, state, stem_cells=1)
-    running = Running(Settings(port=0, functions=(folder,), watch=False), driver=driver)
+    running = Running(
+        Settings(port=0, cpu_limit="none", functions=(folder,), watch=False), driver=driver
+    )
     try:
         found = _invoke(running)
         # Where layers were joined nothing is left.
@@ -130,7 +132,9 @@ def test_in_containers(tmp_path: Path) -> None:
         path.chmod(path.stat().st_mode & 0o700)
     before = _modes(folder)
     driver = docker_engine.make_driver()
-    running = Running(Settings(port=0, functions=(folder,), watch=False), driver=driver)
+    running = Running(
+        Settings(port=0, cpu_limit="none", functions=(folder,), watch=False), driver=driver
+    )
     try:
         assert _invoke(running)["deep"] == "deep"
     finally:
@@ -147,7 +151,9 @@ def test_what_can_not_be_read_is_named_at_the_start(tmp_path: Path) -> None:
         (folder / "fn" / name).chmod(0o700 if name == "deep" else 0o600)
         os.chown(folder / "fn" / name, uid, uid)
     driver = make_process_driver("process-root", tmp_path / "state", stem_cells=0)
-    running = Running(Settings(port=0, functions=(folder,), watch=False), driver=driver)
+    running = Running(
+        Settings(port=0, cpu_limit="none", functions=(folder,), watch=False), driver=driver
+    )
     try:
         notes = [note for note in running.emulator.notes if "can't read" in note]
         assert notes == ["fn: a function can't read these (see their modes): data, deep"]
@@ -175,7 +181,9 @@ def test_where_a_folder_can_not_be_shown_otherwise_the_remedy_is_told(
     monkeypatch.setattr(ProcessLaunch, "order", with_another_source)
     folder = tmp_path / "folder"
     _make(folder)
-    running = Running(Settings(port=0, functions=(folder,), watch=False), driver=driver)
+    running = Running(
+        Settings(port=0, cpu_limit="none", functions=(folder,), watch=False), driver=driver
+    )
     try:
         assert "chmod -R go+rX /proc/self" in str(_invoke(running))
     finally:

@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+import errno
 import json
 import os
+import signal
+import socket
 import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -13,14 +17,15 @@ import pytest
 
 from emulator.driver.base import Driver
 from emulator.driver.languages.python import LANGUAGE as PYTHON
-from emulator.driver.process import zygote
+from emulator.driver.process import layout, zygote
 from emulator.driver.process.driver import ProcessDriver
 from emulator.driver.process.interpreters import find
+from emulator.driver.process.sandbox import ProcessSandbox
+from emulator.model.clock import Watchdog
 from emulator.model.errors import ConfigurationError, DriverFault
 from emulator.model.sandbox import Exit
 from tests.contract.conftest import LINUX, PROCESS_ONLY, make_process_driver
 from tests.contract.sandboxes import (
-    PATIENCE,
     Runtime,
     ended,
     group_folders,
@@ -30,6 +35,7 @@ from tests.contract.sandboxes import (
     write_code,
 )
 from tests.needs import need
+from tests.patience import PATIENCE_S
 
 
 @PROCESS_ONLY
@@ -43,7 +49,7 @@ async def test_a_zygote_that_is_killed_is_replaced(driver: Driver, folder: Path)
     if is_jailed(driver):
         assert await ended(first) == Exit(signal=9)
     await first.stop()
-    async with asyncio.timeout(PATIENCE):
+    async with asyncio.timeout(PATIENCE_S):
         while True:
             try:
                 second = await Runtime.start(driver, make_spec(code))
@@ -53,6 +59,30 @@ async def test_a_zygote_that_is_killed_is_replaced(driver: Driver, folder: Path)
                 await asyncio.sleep(0.01)
     assert (await second.invoke({})).json() == 1
     await second.stop()
+
+
+@PROCESS_ONLY
+async def test_a_zygote_that_does_not_answer_is_replaced(driver: Driver, folder: Path) -> None:
+    code = write_code(folder, handler("return 1"))
+    await driver.prepare("python3.11", "x86_64")
+    assert isinstance(driver, ProcessDriver)
+    (starting,) = driver._zygotes.values()
+    stopped = await starting
+    os.kill(stopped.pid, signal.SIGSTOP)
+    stopped._watchdog = Watchdog(0.01, stopped._kill)
+    unmade = await stopped.take(None, alone=True)
+    await unmade.standing
+    assert await unmade.exited == Exit(signal=9)
+    async with asyncio.timeout(PATIENCE_S):
+        while True:
+            try:
+                runtime = await Runtime.start(driver, make_spec(code))
+                await runtime.ready()
+                break
+            except (DriverFault, OSError, asyncio.IncompleteReadError):
+                await asyncio.sleep(0.01)
+    assert (await runtime.invoke({})).json() == 1
+    await runtime.stop()
 
 
 @pytest.mark.skipif(not LINUX, reason="sandboxes with a root of their own need Linux")
@@ -81,7 +111,7 @@ async def test_whichever_python_it_runs_on_starts_other_runtimes(
 @PROCESS_ONLY
 async def test_runtimes_it_can_not_serve_are_refused_with_a_remedy(driver: Driver) -> None:
     with pytest.raises(ConfigurationError, match="docker"):
-        driver.check_runtime("dotnet8")
+        driver.check_runtime("dotnetcore3.1")
 
 
 def leftovers(state: Path) -> dict[str, Any]:
@@ -187,13 +217,13 @@ async def test_kill_9_of_the_control_plane_leaves_no_process(kind: str, folder: 
     )
     assert victim.stdout is not None
     try:
-        ready, *bases = (await asyncio.wait_for(victim.stdout.readline(), PATIENCE)).split()
+        ready, *bases = (await asyncio.wait_for(victim.stdout.readline(), PATIENCE_S)).split()
         assert ready == b"ready"
         assert len(sleepers(marker)) == 3
     finally:
         victim.kill()
         await victim.wait()
-    async with asyncio.timeout(PATIENCE):
+    async with asyncio.timeout(PATIENCE_S):
         while sleepers(marker) or processes_about(folder / "state"):  # noqa: ASYNC110
             await asyncio.sleep(0.005)
     # Groups and folders are nobody's to remove until the next start.
@@ -265,3 +295,66 @@ async def test_the_official_client(kind: str, folder: Path) -> None:
 async def test_one_state_folder_serves_one_emulator(driver: Driver, folder: Path) -> None:
     with pytest.raises(ConfigurationError, match="Another emulator"):
         await ProcessDriver(state=folder / "state").open()
+
+
+@PROCESS_ONLY
+async def test_of_what_can_not_be_started_anew_nothing_is_left(
+    driver: Driver, folder: Path
+) -> None:
+    spec = make_spec(write_code(folder, handler("return 1")))
+    first = await Runtime.start(driver, spec)
+    await first.ready()
+    first.writer.close()
+    with pytest.raises(DriverFault, match="its code is not there"):
+        await driver.reset(first.sandbox, replace(spec, code=folder / "nowhere"))
+    assert isinstance(first.sandbox, ProcessSandbox)
+    assert first.sandbox.gone.done()
+    assert (first.sandbox.output, first.sandbox.group, first.sandbox.tmp) == (None, None, None)
+
+
+@PROCESS_ONLY
+async def test_a_start_that_fails_for_want_of_room_takes_none(
+    kind: str, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(*_: object) -> None:
+        raise OSError(errno.EMFILE, "too many open files")
+
+    monkeypatch.setattr(layout, "UIDS_PER_INSTANCE", 1)  # there can be one sandbox
+    spec = make_spec(write_code(folder, handler("return 1")))
+    driver = make_process_driver(kind, folder / "state", stem_cells=0)
+    await driver.open()
+    await driver.prepare("python3.11", "x86_64")
+    try:
+        with monkeypatch.context() as full:
+            full.setattr(socket, "socketpair", refuse)
+            with pytest.raises(DriverFault, match=r"no sandbox could be made: .* open files"):
+                await driver.start(spec)
+        await asyncio.gather(*driver._background)
+        with monkeypatch.context() as full:
+            full.setattr(driver._temporary, "take", refuse)
+            with pytest.raises(DriverFault, match=r"contract could not be started: .* open files"):
+                await driver.start(spec)
+        runtime = await Runtime.start(driver, spec)
+        await runtime.ready()
+        await runtime.stop()
+    finally:
+        await driver.close()
+
+
+@PROCESS_ONLY
+@pytest.mark.skipif(not LINUX, reason="needs /proc")
+async def test_a_zygote_that_ends_at_once_leaves_nothing(
+    kind: str, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    before = leftovers(folder / "state")
+    driver = make_process_driver(kind, folder / "state")
+    await driver.open()
+    try:
+        with monkeypatch.context() as broken:
+            broken.setattr(zygote.Zygote, "_arguments", lambda *_: ["-c", "raise SystemExit"])
+            with pytest.raises(DriverFault, match="did not start"):
+                await driver.prepare("python3.11", "x86_64")
+        assert leftovers(folder / "state")["children"] == before["children"]
+        await driver.prepare("python3.11", "x86_64")
+    finally:
+        await driver.close()

@@ -33,6 +33,7 @@ from tests.contract.docker_engine import (
     make_spec,
     read_output,
     refused_connections,
+    until,
 )
 from tests.contract.remote_engine import REMOTE, RemoteEngine
 
@@ -146,9 +147,7 @@ def _tunnels(engine: RemoteEngine) -> list[int]:
 
 
 async def _no_tunnels(engine: RemoteEngine) -> None:
-    async with asyncio.timeout(20):
-        while _tunnels(engine):  # noqa: ASYNC110 (nothing tells)
-            await asyncio.sleep(0.05)
+    await until(lambda: not _tunnels(engine))
 
 
 class TestFiles:
@@ -278,7 +277,7 @@ class TestLife:
         instance = said.decode().strip()
         assert len(remote_engine.left(f"localfaas.instance={instance}")) >= 2
         async with open_driver(remote_engine.environ(), stems=0):
-            assert remote_engine.left(f"localfaas.instance={instance}") == []
+            await until(lambda: remote_engine.left(f"localfaas.instance={instance}") == [])
 
 
 #: Looks for whatever listens at the emulator's address, and asks it for work and for functions.
@@ -292,9 +291,9 @@ def handler(event, context):
         for host in ("localhost", socket.gethostbyname(emulator.hostname)):
             request = f"GET {event['path']} HTTP/1.1\\r\\nHost: {host}\\r\\n\\r\\n"
             try:
-                with socket.create_connection((emulator.hostname, port), 5) as connection:
+                with socket.create_connection((emulator.hostname, port), 60) as connection:
                     connection.sendall(request.encode())
-                    connection.settimeout(5)
+                    connection.settimeout(60)
                     answers.append(connection.recv(15).decode())
             except OSError as error:
                 answers.append(type(error).__name__)
@@ -316,7 +315,9 @@ def running(remote_engine: RemoteEngine, monkeypatch: pytest.MonkeyPatch) -> Ite
     for name, value in remote_engine.environ().items():
         monkeypatch.setenv(name, value)
     own = DockerSettings(images={"python3.11": IMAGE})
-    running = Running(Settings(port=0, driver="docker", driver_options={"docker": own}))
+    running = Running(
+        Settings(port=0, cpu_limit="none", driver="docker", driver_options={"docker": own})
+    )
     yield running
     running.stop()
 
@@ -354,7 +355,7 @@ def _create(client: Any, name: str, source: str) -> None:
         Runtime="python3.11",
         Role="arn:aws:iam::000000000000:role/any",
         Handler="app.handler",
-        Timeout=30,
+        Timeout=300,
         Code={"ZipFile": buffer.getvalue()},
     )
     client.get_waiter("function_active_v2").wait(FunctionName=name)

@@ -20,7 +20,7 @@ from tests.differential.harness import LOG_FD, Outcome, plain, run
 from tests.differential.test_python import HEADERS, by_case
 from tests.node_versions import node
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(300)]
+pytestmark = pytest.mark.slow
 
 
 def _soaked(release: int) -> Any:

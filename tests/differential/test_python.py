@@ -18,6 +18,8 @@ from emulator.model.console import SilentConsole
 from tests.differential import python_cases as cases
 from tests.differential.harness import LOG_FD, Outcome, plain, run
 
+pytestmark = pytest.mark.thorough
+
 RUNTIMES = Path(__file__).parents[2] / "runtimes" / "python"
 OWN_VERSION = sys.version_info.minor
 HEADERS = {
@@ -225,14 +227,12 @@ async def test_some_functions(make_clients: Any, tmp_path: Path, kind: str) -> N
 
 
 @pytest.mark.slow
-@pytest.mark.timeout(300)
 @pytest.mark.parametrize(("version", "kind"), _COMPARED)
 async def test_functions(make_clients: Any, tmp_path: Path, version: int, kind: str) -> None:
     await _hold(make_clients, version, tmp_path, _WHOLE[kind], "text")
 
 
 @pytest.mark.slow
-@pytest.mark.timeout(300)
 @pytest.mark.parametrize("form", [form for form in FORMATS if form != "text"])
 @pytest.mark.parametrize("kind", ["raised", "printed", "logged"])
 async def test_log_formats(make_clients: Any, tmp_path: Path, kind: str, form: str) -> None:

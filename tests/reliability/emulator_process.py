@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import signal
 import subprocess
 import sys
@@ -12,6 +11,8 @@ from typing import Any
 import boto3
 from botocore.config import Config
 
+from tests.patience import PATIENCE_S
+
 EMULATOR = """
 import asyncio, sys
 from pathlib import Path
@@ -19,7 +20,7 @@ from emulator.app import Emulator
 from emulator.settings import Settings
 
 async def main():
-    emulator = Emulator(Settings(port=0, state=Path(sys.argv[1])))
+    emulator = Emulator(Settings(port=0, cpu_limit="none", state=Path(sys.argv[1])))
     await emulator.run(on_ready=lambda: print(emulator.port, flush=True))
 
 asyncio.run(main())
@@ -37,10 +38,6 @@ class Emulator:
         with self.process.stdout:
             self.port = int(self.process.stdout.readline())
 
-    def cpu_seconds(self) -> float:
-        stat = Path(f"/proc/{self.process.pid}/stat").read_text().rpartition(")")[2].split()
-        return (int(stat[11]) + int(stat[12])) / os.sysconf("SC_CLK_TCK")
-
     def client(self, service: str) -> Any:
         return boto3.client(
             service,
@@ -48,7 +45,9 @@ class Emulator:
             region_name="us-east-1",
             aws_access_key_id="000000000000",
             aws_secret_access_key="test",
-            config=Config(retries={"max_attempts": 0}, max_pool_connections=16),
+            config=Config(
+                retries={"max_attempts": 0}, max_pool_connections=16, read_timeout=PATIENCE_S
+            ),
         )
 
     def kill(self) -> None:

@@ -10,7 +10,7 @@ import pytest
 MANY = int(os.environ.get("LOCALFAAS_KILLS", "100"))
 
 
-def kills(few: int, *, seconds_each: float = 10) -> pytest.MarkDecorator:
+def kills(few: int, *, seconds_each: float = 30) -> pytest.MarkDecorator:
     """Run a test twice, with other numbers of ``kills``.
 
     Args:
@@ -19,7 +19,7 @@ def kills(few: int, *, seconds_each: float = 10) -> pytest.MarkDecorator:
     """
 
     def patience(count: int) -> pytest.MarkDecorator:
-        return pytest.mark.timeout(120 + seconds_each * count)
+        return pytest.mark.timeout(300 + seconds_each * count)
 
     short = pytest.param(few, id=str(few), marks=patience(few))
     soak = pytest.param(MANY, id="soak", marks=[pytest.mark.soak, patience(MANY)])

@@ -55,6 +55,8 @@ from emulator.telemetry.timeline.timeline import Timeline
 from emulator.testing import FakeClock, RuntimeClient, ScriptedDriver, until_idle
 from tests.unit.pool.conftest import World, make_world
 
+pytestmark = pytest.mark.thorough
+
 T = TypeVar("T")
 
 #: Another run of the same: LOCALFAAS_TEST_SEED=… pytest …

@@ -11,12 +11,14 @@ import random
 import threading
 import time
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import pytest
 from botocore.exceptions import BotoCoreError, ClientError
 
+from tests.patience import PATIENCE_S, until
 from tests.reliability.emulator_process import Emulator
 from tests.reliability.kills import kills
 
@@ -42,12 +44,16 @@ class Writer(threading.Thread):
             return
 
 
+def _done(writers: list[Writer], least: int) -> bool:
+    return sum(len(each.done) for each in writers) >= least
+
+
 def drain(emulator: Emulator, seen: set[str], expected: set[str]) -> None:
     """Receive until all that is expected has been seen."""
     sqs = emulator.client("sqs")
     url = sqs.get_queue_url(QueueName="told")["QueueUrl"]
-    until = time.monotonic() + 60
-    while not expected <= seen and time.monotonic() < until:
+    end = time.monotonic() + PATIENCE_S
+    while not expected <= seen and time.monotonic() < end:
         answer = sqs.receive_message(QueueUrl=url, MaxNumberOfMessages=10, WaitTimeSeconds=1)
         for message in answer.get("Messages", ()):
             body = message["Body"]
@@ -97,12 +103,10 @@ def test_each_acknowledged_object_is_told_and_each_schedule_called(
         for writer in writers:
             writer.start()
         least = choice.randrange(20, 150)
-        until = time.monotonic() + 30
-        while sum(len(each.done) for each in writers) < least and time.monotonic() < until:
-            time.sleep(0.001)
+        until(partial(_done, writers, least))
         emulator.kill()
         for writer in writers:
-            writer.join(20)
+            writer.join(PATIENCE_S)
             assert not writer.is_alive()
             expected |= set(writer.done)
         emulator = Emulator(tmp_path)

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import multiprocessing
 import random
-import time
 from collections import Counter
 from multiprocessing.process import BaseProcess
 from pathlib import Path
 
 import pytest
 
+from tests.patience import until
 from tests.reliability.fanout_load import QUEUES, run
 from tests.reliability.kills import kills
 
@@ -27,20 +27,18 @@ class _Runs:
         said = self._folder / f"said-{name}"
         process = self._processes.Process(target=run, args=(self._folder / "state", name, said))
         process.start()
-        until = time.monotonic() + 60
-        while not (said.exists() and said.read_text().startswith("ready\n")):
+
+        def began() -> bool:
             assert process.is_alive()
-            assert time.monotonic() < until, f"run {name} did not begin"
-            time.sleep(0.005)
+            return said.exists() and said.read_text().startswith("ready\n")
+
+        until(began)
         return process, said
 
     def killed(self, name: str, acknowledged: int) -> list[str]:
         """Return what a process had said before it was killed, after some acknowledgements."""
         process, said = self.start(name)
-        until = time.monotonic() + 60
-        while said.read_text().count("\n") <= acknowledged:
-            assert time.monotonic() < until, f"run {name} acknowledges nothing"
-            time.sleep(0.001)
+        until(lambda: said.read_text().count("\n") > acknowledged)
         process.kill()
         process.join()
         process.close()
@@ -50,7 +48,7 @@ class _Runs:
     def drained(self) -> dict[str, Counter[str]]:
         """Return what has reached each queue."""
         process, said = self.start("drain")
-        process.join(180)
+        process.join(240)
         lines = said.read_text().splitlines()
         assert lines[-1] == "drained", lines[-3:]
         found: dict[str, Counter[str]] = {name: Counter() for name in QUEUES}

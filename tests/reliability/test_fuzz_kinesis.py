@@ -19,6 +19,8 @@ from tests.reliability.fuzz import FuzzedRequest, Fuzzer
 from tests.reliability.fuzzing import fuzz
 from tests.reliability.test_fuzz_lambda import send_to
 
+pytestmark = pytest.mark.thorough
+
 MODEL = codec("kinesis").model
 _ARN = "arn:aws:kinesis:us-east-1:000000000000:stream"
 _CREDENTIAL = (
@@ -117,7 +119,7 @@ async def furnish(emulator: Emulator) -> None:
 @pytest.mark.parametrize("cbor", [False, True], ids=["json", "cbor"])
 @pytest.mark.parametrize(
     ("count", "seed"),
-    [(500, 1), pytest.param(15_000, 2, marks=[pytest.mark.slow, pytest.mark.timeout(300)])],
+    [(500, 1), pytest.param(15_000, 2, marks=pytest.mark.slow)],
 )
 async def test_fuzzed_requests(count: int, seed: int, cbor: bool) -> None:
     settings = Settings(port=0, drain_seconds=0, kinesis_limits=False)

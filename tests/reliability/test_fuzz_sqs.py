@@ -22,6 +22,8 @@ from tests.codecs import codec
 from tests.reliability.fuzz import FuzzedRequest, Fuzzer
 from tests.reliability.test_fuzz_lambda import send_to
 
+pytestmark = pytest.mark.thorough
+
 MODEL = codec("sqs").model
 _ARN = "arn:aws:sqs:us-east-1:000000000000"
 _URL = "http://localhost:4566/000000000000"
@@ -201,7 +203,7 @@ def _plain(operation: str, **body: Any) -> FuzzedRequest:
 @pytest.mark.parametrize("query", [False, True], ids=["json", "query"])
 @pytest.mark.parametrize(
     ("count", "seed"),
-    [(1_500, 1), pytest.param(20_000, 2, marks=[pytest.mark.slow, pytest.mark.timeout(300)])],
+    [(1_500, 1), pytest.param(20_000, 2, marks=pytest.mark.slow)],
 )
 async def test_fuzzed_requests(count: int, seed: int, query: bool) -> None:
     emulator = Emulator(Settings(port=0, drain_seconds=0), driver=ScriptedDriver())
@@ -222,7 +224,7 @@ async def test_fuzzed_requests(count: int, seed: int, query: bool) -> None:
             made = fuzzer.request()
             request = in_query(made) if query else in_json(made)
             try:
-                async with asyncio.timeout(30):
+                async with asyncio.timeout(60):
                     status, _, body = await send_to(emulator.router, request)
                 wrong = complaint(query, status, body)
             except Exception as error:  # noqa: BLE001 (each is a finding)

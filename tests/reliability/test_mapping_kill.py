@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 import time
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,7 @@ import pytest
 from botocore.exceptions import BotoCoreError, ClientError
 
 from tests.api.conftest import create, zip_of
+from tests.patience import PATIENCE_S, until
 from tests.reliability.emulator_process import Emulator
 
 #: Tells another queue what it was given. The SDK would take longer to load than all else here.
@@ -41,6 +43,10 @@ def _load(sqs: Any, url: str, prefix: str, acknowledged: set[str]) -> None:
         acknowledged |= {f"{prefix}-{n}-{each['Id']}" for each in answer["Successful"]}
 
 
+def _more_than(acknowledged: set[str], count: int) -> bool:
+    return len(acknowledged) > count
+
+
 def _take(sqs: Any, url: str) -> set[str]:
     messages = sqs.receive_message(QueueUrl=url, MaxNumberOfMessages=10, WaitTimeSeconds=2).get(
         "Messages", []
@@ -64,9 +70,9 @@ def test_no_acknowledged_message_is_lost(tmp_path: Path) -> None:
     client, sqs = emulator.client("lambda"), emulator.client("sqs")
     try:
         told_url = sqs.create_queue(QueueName="told")["QueueUrl"]
-        name = {"QueueName": "queue", "Attributes": {"VisibilityTimeout": "3"}}
+        name = {"QueueName": "queue", "Attributes": {"VisibilityTimeout": "10"}}
         url = sqs.create_queue(**name)["QueueUrl"]
-        create(client, Code={"ZipFile": _TELL}, Timeout=3, MemorySize=1769)
+        create(client, Code={"ZipFile": _TELL}, Timeout=10, MemorySize=1769)
         client.get_waiter("function_active_v2").wait(FunctionName="hello")
         client.create_event_source_mapping(
             FunctionName="hello", EventSourceArn="arn:aws:sqs:us-east-1:000000000000:queue"
@@ -75,14 +81,14 @@ def test_no_acknowledged_message_is_lost(tmp_path: Path) -> None:
             with ThreadPoolExecutor(2) as threads:
                 for thread in range(2):
                     threads.submit(_load, sqs, url, f"{kill}-{thread}", acknowledged)
-                time.sleep(0.5)
+                wanted = len(acknowledged) + 50
+                until(partial(_more_than, acknowledged, wanted))
                 emulator.kill()
             emulator = Emulator(tmp_path / "state")
             sqs = emulator.client("sqs")
-        assert len(acknowledged) > 50
         told: set[str] = set()
-        until = time.monotonic() + 40
-        while acknowledged - told and time.monotonic() < until:
+        end = time.monotonic() + PATIENCE_S
+        while acknowledged - told and time.monotonic() < end:
             told |= _take(sqs, told_url)
         assert not acknowledged - told
     finally:

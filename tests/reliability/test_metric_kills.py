@@ -9,12 +9,14 @@ import os
 import random
 import threading
 import time
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import pytest
 from botocore.exceptions import BotoCoreError, ClientError
 
+from tests.patience import PATIENCE_S, until
 from tests.reliability.emulator_process import Emulator
 from tests.reliability.kills import kills
 
@@ -63,6 +65,10 @@ class Writer(threading.Thread):
         self.alarms[name] = "ALARM"
 
 
+def _put(writers: list[Writer], least: int) -> bool:
+    return sum(each.put for each in writers) >= least and any(each.alarms for each in writers)
+
+
 def _sum(client: Any, name: str, since: float) -> float:
     answer = client.get_metric_statistics(
         Namespace="Kills",
@@ -89,10 +95,12 @@ def test_nothing_acknowledged_is_lost(tmp_path: Path, kills: int) -> None:
         writers = [Writer(emulator.client("cloudwatch"), name) for name in expected]
         for writer in writers:
             writer.start()
-        time.sleep(choice.uniform(0.5, 1.5))
+        least = choice.randrange(10, 200)
+        until(partial(_put, writers, least))
         emulator.kill()
         for writer in writers:
-            writer.join(30)
+            writer.join(PATIENCE_S)
+            assert not writer.is_alive()
             expected[writer.metric][0] += writer.put
             # Its last request may have been kept without an answer.
             expected[writer.metric][1] += writer.put + 1

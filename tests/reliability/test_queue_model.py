@@ -4,7 +4,8 @@ import asyncio
 from collections.abc import Coroutine
 from typing import Any, TypeVar
 
-from hypothesis import HealthCheck, settings
+import pytest
+from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import (
     Bundle,
@@ -22,14 +23,14 @@ from emulator.queues.rules import QueueSettings
 from emulator.store.store import Store
 from emulator.testing import FakeClock
 
+pytestmark = pytest.mark.thorough
+
 T = TypeVar("T")
 
 SECONDS = st.integers(0, 40).map(float)
 PROFILE = settings(
     max_examples=40,
     stateful_step_count=40,
-    deadline=None,
-    suppress_health_check=[HealthCheck.too_slow],
 )
 
 

@@ -13,6 +13,8 @@ from emulator.queues.message import Draft
 from emulator.queues.rules import QueueSettings
 from emulator.store.store import Store
 
+pytestmark = pytest.mark.thorough
+
 PRODUCERS, CONSUMERS, GROUPS, MESSAGES = 8, 8, 20, 10_000
 
 

@@ -29,6 +29,8 @@ from emulator.store.messages import MessageJournal  # noqa: E402
 
 from .power_cuts import Connection, Note, Platter, RecordingDisk  # noqa: E402
 
+pytestmark = pytest.mark.thorough
+
 
 async def _record(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, durability: Any) -> list[Any]:
     """Run a load over the recording disk; return its log."""

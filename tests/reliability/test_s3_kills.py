@@ -10,13 +10,14 @@ import os
 import random
 import socket
 import threading
-import time
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import pytest
 from botocore.exceptions import BotoCoreError, ClientError
 
+from tests.patience import PATIENCE_S, until
 from tests.reliability.emulator_process import Emulator
 from tests.reliability.kills import kills
 
@@ -65,6 +66,10 @@ class Writer(threading.Thread):
         self.kept[key] = digest
 
 
+def _done(writers: list[Writer], least: int) -> bool:
+    return sum(each.done for each in writers) >= least
+
+
 def found_at(client: Any, key: str) -> str | None:
     """Return the MD5 of what is at a key, read whole; None where nothing is."""
     try:
@@ -90,13 +95,10 @@ def test_nothing_acknowledged_is_lost(tmp_path: Path, kills: int) -> None:
         for writer in writers:
             writer.start()
         least = choice.randrange(20, 150)
-        until = time.monotonic() + 30
-        while sum(writer.done for writer in writers) < least and time.monotonic() < until:
-            time.sleep(0.001)
-        assert sum(writer.done for writer in writers) >= least
+        until(partial(_done, writers, least))
         emulator.kill()
         for writer in writers:
-            writer.join(20)
+            writer.join(PATIENCE_S)
             assert not writer.is_alive()
         emulator = Emulator(tmp_path)
         client = emulator.client("s3")
@@ -125,17 +127,11 @@ def test_a_client_that_goes_in_the_middle_leaves_nothing(tmp_path: Path) -> None
     client.create_bucket(Bucket="kept")
     upload = client.create_multipart_upload(Bucket="kept", Key="parts")["UploadId"]
     for path in ("/kept/whole", f"/kept/parts?partNumber=1&uploadId={upload}"):
-        with socket.create_connection(("127.0.0.1", emulator.port), 10) as connection:
+        with socket.create_connection(("127.0.0.1", emulator.port), PATIENCE_S) as connection:
             head = f"PUT {path} HTTP/1.1\r\nHost: localhost\r\nContent-Length: {2 * PART}\r\n\r\n"
             connection.sendall(head.encode() + os.urandom(PART))
-            until = time.monotonic() + 20
-            while not list((tmp_path / "objects").glob("??/*")) and time.monotonic() < until:
-                time.sleep(0.005)
-            assert list((tmp_path / "objects").glob("??/*"))
-        until = time.monotonic() + 20
-        while list((tmp_path / "objects").glob("??/*")) and time.monotonic() < until:
-            time.sleep(0.005)
-        assert not list((tmp_path / "objects").glob("??/*"))
+            until(lambda: list((tmp_path / "objects").glob("??/*")))
+        until(lambda: not list((tmp_path / "objects").glob("??/*")))
     assert "Contents" not in client.list_objects_v2(Bucket="kept")
     assert "Parts" not in client.list_parts(Bucket="kept", Key="parts", UploadId=upload)
     emulator.kill()

@@ -15,6 +15,7 @@ import pytest
 from tests.acceptance.conftest import localfaas_up
 from tests.benchmarks import load
 from tests.benchmarks.bench_invoke import descendants
+from tests.patience import PATIENCE_S
 
 INVOKES = 100_000
 
@@ -36,7 +37,6 @@ def _kind(descriptor: Path) -> str:
 
 
 @pytest.mark.soak
-@pytest.mark.timeout(300)
 @pytest.mark.skipif(not Path("/proc/self/fd").exists(), reason="counts through /proc")
 def test_100_000_warm_invokes_leave_nothing_behind(tmp_path: Path) -> None:
     (tmp_path / "echo").mkdir()
@@ -56,7 +56,7 @@ def test_100_000_warm_invokes_leave_nothing_behind(tmp_path: Path) -> None:
 
     def rested() -> Counter[str]:
         """The state once every environment has been reaped and the stem cells are back."""
-        deadline = time.monotonic() + 30
+        deadline = time.monotonic() + PATIENCE_S
         before: Counter[str] = Counter()
         while time.monotonic() < deadline:
             with urllib.request.urlopen(f"{up.url}/_emulator/environments") as answer:

@@ -14,6 +14,7 @@ import signal
 import subprocess
 import sys
 from contextlib import suppress
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +23,7 @@ import pytest
 from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 
+from tests.patience import PATIENCE_S, until
 from tests.reliability.kills import kills
 
 EMULATOR = """
@@ -99,7 +101,7 @@ class Emulator:
             region_name="us-east-1",
             aws_access_key_id="000000000000",
             aws_secret_access_key="test",
-            config=Config(retries={"max_attempts": 0}, read_timeout=60),
+            config=Config(retries={"max_attempts": 0}, read_timeout=PATIENCE_S),
         )
 
     def die_at(self, point: int, when: str) -> None:
@@ -109,7 +111,7 @@ class Emulator:
 
     def kill(self) -> None:
         self.process.kill()
-        self.process.wait(30)
+        self.process.wait(PATIENCE_S)
 
 
 def template(choice: random.Random, version: int) -> dict[str, Any]:
@@ -193,11 +195,17 @@ def begin(emulator: Emulator, choice: random.Random, version: int) -> None:
             stacks.delete_stack(StackName=name)
         else:
             stacks.update_stack(StackName=name, TemplateBody=body, **iam)
-        for _ in range(20):
-            if stacks.describe_stacks(StackName=name)["Stacks"][0]["StackStatus"] in SETTLED:
-                break
+        until(lambda: status(stacks, name) in SETTLED)
     except (BotoCoreError, ClientError):
         pass
+
+
+def status(stacks: Any, name: str) -> str:
+    return str(stacks.describe_stacks(StackName=name)["Stacks"][0]["StackStatus"])
+
+
+def is_over(stacks: Any, name: str) -> bool:
+    return not status(stacks, name).endswith("_IN_PROGRESS")
 
 
 def check(emulator: Emulator) -> int:
@@ -205,25 +213,24 @@ def check(emulator: Emulator) -> int:
     stacks = emulator.client("cloudformation")
     owned: set[str] = set()
     for stack in stacks.describe_stacks()["Stacks"]:
-        for _ in range(20):
-            (now,) = stacks.describe_stacks(StackName=stack["StackId"])["Stacks"]
-            if not now["StackStatus"].endswith("_IN_PROGRESS"):
-                break
+        id = stack["StackId"]
+        until(partial(is_over, stacks, id))
+        now = status(stacks, id)
         events = [
             (e["LogicalResourceId"], e["ResourceStatus"], e.get("ResourceStatusReason", ""))
-            for e in stacks.describe_stack_events(StackName=stack["StackId"])["StackEvents"][:30]
+            for e in stacks.describe_stack_events(StackName=id)["StackEvents"][:30]
         ]
-        assert now["StackStatus"] in SETTLED, events
-        if now["StackStatus"] == "DELETE_COMPLETE":
+        assert now in SETTLED, events
+        if now == "DELETE_COMPLETE":
             continue
-        found = stacks.describe_stack_resources(StackName=stack["StackId"])["StackResources"]
+        found = stacks.describe_stack_resources(StackName=id)["StackResources"]
         for each in found:
             if each["ResourceStatus"] != "DELETE_COMPLETE":
                 assert each["ResourceStatus"].endswith("_COMPLETE"), each
                 # Addresses of queues have the port of the start that made them.
                 owned.add(re.sub("^http://.*/", "", each["PhysicalResourceId"]))
-        if now["StackStatus"] != "ROLLBACK_COMPLETE":
-            body = stacks.get_template(StackName=stack["StackId"])["TemplateBody"]
+        if now != "ROLLBACK_COMPLETE":
+            body = stacks.get_template(StackName=id)["TemplateBody"]
             ids = {each["LogicalResourceId"]: each["PhysicalResourceId"] for each in found}
             check_values(emulator, dict(body)["Resources"], ids)
     there = everything(emulator)

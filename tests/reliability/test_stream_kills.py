@@ -12,6 +12,7 @@ import random
 import sys
 import threading
 import time
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +20,7 @@ import pytest
 from botocore.exceptions import BotoCoreError, ClientError
 
 from tests.api.conftest import create, zip_of
+from tests.patience import PATIENCE_S, until
 from tests.reliability.emulator_process import Emulator
 from tests.reliability.kills import kills
 
@@ -65,6 +67,10 @@ class Writer(threading.Thread):
                 time.sleep(0.003)
         except (BotoCoreError, ClientError, OSError):
             return
+
+
+def _done(writers: list[Writer], least: int) -> bool:
+    return sum(len(each.acknowledged) for each in writers) >= least
 
 
 def told(client: Any) -> dict[str, list[int]]:
@@ -116,30 +122,24 @@ def test_no_acknowledged_record_is_lost_or_out_of_order(tmp_path: Path, kills: i
         for writer in writers:
             writer.start()
         least = choice.randrange(100, 400)
-        until = time.monotonic() + 30
-        while sum(len(writer.acknowledged) for writer in writers) < least:
-            assert time.monotonic() < until
-            time.sleep(0.001)
+        until(partial(_done, writers, least))
         if kill == 1:
             # Children are read after what their parent had left.
             shard = {"ShardToSplit": "shardId-000000000000", "NewStartingHashKey": str(2**126)}
             emulator.client("kinesis").split_shard(StreamName="put", **shard)
         emulator.kill()
         for writer in writers:
-            writer.join(20)
+            writer.join(PATIENCE_S)
             assert not writer.is_alive()
             acknowledged[writer.key] += writer.acknowledged
             following[writer.key] = writer.next
         emulator = Emulator(tmp_path / "state")
     kinesis = emulator.client("kinesis")
-    until = time.monotonic() + 60
-    while True:
-        found = told(kinesis)
-        missing = {k: set(v) - set(found.get(k, ())) for k, v in acknowledged.items()}
-        if not any(missing.values()):
-            break
-        assert time.monotonic() < until, missing
-        time.sleep(0.1)
+
+    def missing(found: dict[str, list[int]]) -> dict[str, set[int]]:
+        return {k: set(v) - set(found.get(k, ())) for k, v in acknowledged.items()}
+
+    found = until(lambda: told(kinesis), lambda found: not any(missing(found).values()))
     for key, numbers in acknowledged.items():
         wanted = set(numbers)
         first = [n for n in dict.fromkeys(found[key]) if n in wanted]

@@ -9,13 +9,14 @@ from __future__ import annotations
 import os
 import random
 import threading
-import time
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import pytest
 from botocore.exceptions import BotoCoreError, ClientError
 
+from tests.patience import PATIENCE_S, until
 from tests.reliability.emulator_process import Emulator
 from tests.reliability.kills import kills
 
@@ -76,6 +77,10 @@ class Writer(threading.Thread):
         self.pairs += 1
 
 
+def _done(writers: list[Writer], least: int) -> bool:
+    return sum(each.added + len(each.kept) + each.pairs for each in writers) >= least
+
+
 def _items(client: Any) -> dict[str, dict[str, Any]]:
     pages = client.get_paginator("scan").paginate(TableName="kept", ConsistentRead=True)
     return {item["id"]["S"]: item for page in pages for item in page["Items"]}
@@ -131,10 +136,12 @@ def test_nothing_acknowledged_is_lost(tmp_path: Path, kills: int) -> None:
         ]
         for writer in writers:
             writer.start()
-        time.sleep(choice.uniform(0.5, 1.5))
+        least = choice.randrange(20, 200)
+        until(partial(_done, writers, least))
         emulator.kill()
         for writer in writers:
-            writer.join(30)
+            writer.join(PATIENCE_S)
+            assert not writer.is_alive()
         all_writers += writers
         emulator = Emulator(tmp_path)
         found = _items(emulator.client("dynamodb"))

@@ -14,6 +14,7 @@ from typing import Any
 import pytest
 from botocore.exceptions import BotoCoreError, ClientError
 
+from tests.patience import PATIENCE_S
 from tests.reliability.emulator_process import Emulator
 from tests.reliability.kills import kills
 
@@ -177,8 +178,8 @@ def test_executions_survive_kills(tmp_path: Path, kills: int) -> None:
             client, queues = emulator.client("stepfunctions"), emulator.client("sqs")
         assert len(load.acknowledged) > 10 * kills
         waiting = dict(load.acknowledged)
-        until = time.monotonic() + 60
-        while waiting and time.monotonic() < until:
+        end = time.monotonic() + PATIENCE_S
+        while waiting and time.monotonic() < end:
             load.answer(client, queues, time.monotonic() + 0.5)
             for each, n in list(waiting.items()):
                 found = client.describe_execution(executionArn=each)

@@ -36,8 +36,10 @@ def _of(schema: dict[str, Any]) -> dict[str, list[str]]:
         "r": _paths(schema, "readOnlyProperties"),
         "c": _paths(schema, "createOnlyProperties"),
         "m": _paths(schema, "conditionalCreateOnlyProperties"),
+        "w": _paths(schema, "writeOnlyProperties"),
         "q": list(schema.get("required", [])),
         "a": sorted(schema.get("properties", {})),
+        "s": ["Tags"] if (schema.get("tagging") or {}).get("cloudFormationSystemTags") else [],
     }
     return {key: value for key, value in found.items() if value}
 

@@ -67,6 +67,9 @@ def debug(
             for each in found
         ]
         show_table(("FUNCTION", "LANGUAGE", "DEBUGGER", "START", "FOLDER"), rows, details=1)
+    for each in found:
+        if each["missing"]:
+            note(f"no debugger can attach to {each['function']}: {each['missing']}")
 
 
 def _flag(given: bool) -> str | None:

@@ -22,7 +22,8 @@ def event(
         typer.Option(
             "--set",
             metavar="PATH=VALUE",
-            help="Change a member, e.g. Records.0.body='{}'. A value that is no JSON is text.",
+            help="Change a member, e.g. Records.0.body='{}'. Text stays text, as a message's body"
+            " does; any other member becomes the JSON that is given, or text.",
         ),
     ] = None,
 ) -> None:
@@ -43,27 +44,29 @@ def event(
         path, equals, text = change.partition("=")
         if not (path and equals):
             raise typer.BadParameter(f"{change!r} is not PATH=VALUE", param_hint="--set")
-        _set(found, path, _value(text))
+        _set(found, path, text)
     print(json.dumps(found, indent=2, ensure_ascii=False))
 
 
-def _value(text: str) -> Any:
+def _value(before: Any, text: str) -> Any:
+    if isinstance(before, str):
+        return text
     try:
         return json.loads(text)
     except ValueError:
         return text
 
 
-def _set(event: Any, path: str, value: Any) -> None:
+def _set(event: Any, path: str, text: str) -> None:
     """Change the member at a path; members of objects that are not there are made."""
     *before, last = path.split(".")
     at = event
     for word in before:
         at = _member(at, word, path)
     if isinstance(at, list) and last.isdecimal() and int(last) < len(at):
-        at[int(last)] = value
+        at[int(last)] = _value(at[int(last)], text)
     elif isinstance(at, dict):
-        at[last] = value
+        at[last] = _value(at.get(last), text)
     else:
         raise CommandError(f"there is no {path} in this event")
 

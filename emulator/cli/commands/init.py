@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from importlib.resources import files
 from importlib.resources.abc import Traversable
 from pathlib import Path
@@ -55,7 +56,7 @@ def init(
             print(path)
     except OSError as failure:
         raise CommandError(f"can't write to {folder}: {failure.strerror}") from failure
-    into = "" if folder == Path() else f"cd {folder} && "
+    into = "" if folder == Path() else f"cd {shlex.quote(str(folder))} && "
     print(f"\nGo on with: {into}localfaas up")
 
 

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
+import gc
 import os
+import resource
 import sys
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
@@ -18,10 +21,10 @@ from emulator.cli.launcher import Launcher
 from emulator.cli.live_printer import LivePrinter
 from emulator.cli.log_lines import log_line
 from emulator.cli.options import OptionOf, options_of, values, with_options
-from emulator.cli.terminal import is_terminal, note
+from emulator.cli.terminal import CommandError, is_terminal, note
 from emulator.client.link import LAUNCHER
 from emulator.driver.table import AUTO, declarations
-from emulator.settings import KEPT, RUNNING, SHOWN, Settings, option
+from emulator.settings import KEPT, RUNNING, SERVED, SHOWN, Settings, option
 
 if TYPE_CHECKING:
     import asyncio
@@ -30,6 +33,8 @@ if TYPE_CHECKING:
     from emulator.telemetry.groups import LogEvent, LogGroup, LogStream
 
 _DEFAULTS = Settings()
+#: Files that are open at once are never more: far beyond what a machine has sandboxes for.
+_DESCRIPTORS = 65536
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -37,6 +42,9 @@ class _Own:
     """Options of the command itself, which are no settings."""
 
     ephemeral: bool = option(False, "Keep nothing when it ends (as without --state).", KEPT)
+    empty: bool = option(
+        False, "Without PATH, serve nothing: not the template of this folder either.", SERVED
+    )
     no_stem_cells: bool = option(
         False, "The same as --stem-cells 0: less memory, slower cold starts.", RUNNING
     )
@@ -94,7 +102,7 @@ def up(**given: Any) -> None:
         raise typer.BadParameter("give either --ephemeral or --state, not both")
     if own.no_stem_cells:
         settings = replace(settings, stem_cells=0)
-    if not settings.functions:
+    if not settings.functions and not own.empty:
         settings = replace(settings, functions=_template_here())
     _serve(settings, quiet=own.quiet)
 
@@ -107,13 +115,28 @@ def _start_detached(arguments: Sequence[str]) -> None:
     """
     from emulator.client.endpoint import DEFAULT_ENDPOINT, Client
     from emulator.client.server import Server
+    from emulator.code import build_cache
 
-    server = Server.start(arguments)
+    logs = build_cache.folder().parent / "logs"
+    starting = logs / f"{os.getpid()}.starting"
+    try:
+        logs.mkdir(parents=True, exist_ok=True)
+        server = Server.start(arguments, log=starting)
+        # One for each port: that of the next start takes its place.
+        log = starting.rename(logs / f"{Client(server.url).port}.log")
+    except OSError as failure:
+        raise CommandError(
+            f"can't write to {logs}: {failure.strerror}. Set XDG_CACHE_HOME to a folder that takes"
+            " files."
+        ) from failure
+    finally:
+        with contextlib.suppress(OSError):
+            starting.unlink()
     server.detach()
     print(server.output(), end="", flush=True)
     here = Client(server.url).port == Client(DEFAULT_ENDPOINT).port
     down = "localfaas down" if here else f"localfaas down --endpoint {server.url}"
-    note(f"process {server.pid} goes on and prints to {server.log}; `{down}` ends it")
+    note(f"process {server.pid} goes on and prints to {log}; `{down}` ends it")
 
 
 def _template_here() -> tuple[Path, ...]:
@@ -124,6 +147,9 @@ def _template_here() -> tuple[Path, ...]:
 
 
 def _serve(settings: Settings, *, quiet: bool) -> None:
+    # A start makes next to no garbage. The collector goes on with a build, or once it is ready.
+    gc.disable()
+    _take_descriptors()
     import asyncio
 
     from emulator.app import Emulator
@@ -150,6 +176,15 @@ def _serve(settings: Settings, *, quiet: bool) -> None:
             runner.run(run())
     finally:
         printer.close()
+
+
+def _take_descriptors() -> None:
+    """Open as many files as the user may have: callers and environments each need some."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    most = _DESCRIPTORS if hard == resource.RLIM_INFINITY else min(hard, _DESCRIPTORS)
+    if soft != resource.RLIM_INFINITY and soft < most:
+        with contextlib.suppress(OSError, ValueError):  # macOS allows less than it says
+            resource.setrlimit(resource.RLIMIT_NOFILE, (most, hard))
 
 
 def _be_ready(emulator: Emulator, launcher: Launcher | None) -> None:

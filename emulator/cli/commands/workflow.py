@@ -17,6 +17,7 @@ from emulator.cli.help import Commands
 from emulator.cli.tables import show_table
 from emulator.cli.terminal import CommandError, age, local_time, note, show_json
 from emulator.cli.workflows import WorkflowClient, said
+from emulator.model import plain_yaml
 
 workflow = Commands(
     "Use state machines: list, show, history, redrive, test.\n\nExample: localfaas workflow list",
@@ -262,11 +263,9 @@ def _read_definition(file: str) -> str:
     text = read_document(file, "definition").decode("utf-8", "surrogateescape")
     if text.lstrip().startswith("{"):
         return text
-    import yaml
-
     try:
-        return json_text.dumps(yaml.safe_load(text), default=str)
-    except yaml.YAMLError as failure:
+        return json_text.dumps(plain_yaml.parse(text))
+    except (plain_yaml.YamlProblem, TypeError) as failure:
         raise CommandError(f"{file} is neither JSON nor YAML: {failure}") from failure
 
 

@@ -28,6 +28,7 @@ from emulator.driver.docker.responses import EngineFault, ImageInfo
 from emulator.driver.docker.sandbox import Container, DockerSandbox
 from emulator.driver.docker.workspace import Workspace
 from emulator.model.clock import Clock
+from emulator.model.console import Console
 from emulator.model.debugging import DEBUG, PUBLISHED, TAKEN, is_free
 from emulator.model.errors import DriverFault
 from emulator.model.sandbox import EnvironmentSpec, Exit
@@ -50,8 +51,10 @@ class Containers:
         labels: What every container carries.
         prefix: Of their names; this instance's own.
         limits_later: Limits can be given to a container that runs, as a stem cell needs.
+        has_rules: The networks of containers can be given rules.
         closes_link_local: Link-local addresses are closed to containers.
         clock: For the pauses between attempts to remove.
+        console: Told what this kernel can't do.
     """
 
     def __init__(
@@ -64,8 +67,10 @@ class Containers:
         labels: Mapping[str, str],
         prefix: str,
         limits_later: bool,
+        has_rules: bool,
         closes_link_local: bool,
         clock: Clock,
+        console: Console,
     ) -> None:
         self._engine = engine
         self._images = images
@@ -75,13 +80,14 @@ class Containers:
         self._prefix = prefix
         self._init = engine.info.init
         self.limits_later = limits_later
+        self._has_rules = has_rules
         self._closes_link_local = closes_link_local
         #: By the id of an image, the extensions that it has.
         self._in_images: dict[str, Sequence[str]] = {}
         self._count = 0
         #: By the port of a debugger, the container that has it; None while that is made.
         self._ports: dict[int, DockerSandbox | None] = {}
-        self._clock = clock
+        self._clock, self._console = clock, console
         self._callbacks = CallbackServer(network.listen_host)
         self._removals = Removals(engine, files.remove, clock)
 
@@ -230,6 +236,7 @@ class Containers:
             id=name, name=name, plan=plan, workspace=workspace, stem=stem, init=self._init,
             executable=how.executable, path=how.path,
             emulation=self._images.emulation(plan.platform), secret_host=secret_host, token=token,
+            port=port,
         )  # fmt: skip
         sandbox = DockerSandbox(container, self._engine)
         sandbox.memory_limit = (spec.memory_mb << 20) if spec else 0
@@ -288,6 +295,8 @@ class Containers:
                 sandbox.host = next(iter(sandbox.addresses), "")
             if self._closes_link_local and state.pid:
                 await self._close_link_local(state.pid)
+            if self._has_rules and container.port and state.pid:
+                await self._close_port(state.pid, container.port)
             if workspace is not None:
                 await self._files.hide_disk(workspace)
                 if state.pid:
@@ -310,6 +319,19 @@ class Containers:
             if listener is not None:  # a task that is cancelled before it begins closes nothing
                 listener.close()
 
+    async def _close_port(self, pid: int, port: int) -> None:
+        """Keep a debugger's port from the neighbours, where this kernel can."""
+        try:
+            await asyncio.to_thread(link_local.close_port_in_container, pid, port)
+        except FileNotFoundError:
+            return  # it has ended
+        except OSError as error:
+            self._has_rules = False
+            self._console.warn(
+                "other containers reach the ports of debuggers: the network of a container can't"
+                f" be given rules ({error})"
+            )
+
     async def _close_link_local(self, pid: int) -> None:
         try:
             await asyncio.to_thread(link_local.close_in_container, pid)
@@ -317,8 +339,8 @@ class Containers:
             return  # it has ended
         except OSError as error:
             raise DriverFault(
-                f"link-local addresses can't be closed to a container ({error}). To leave them open"
-                " use --allow-link-local."
+                f"the network of a container can't be given its rules ({error}). To leave"
+                " link-local addresses open use --allow-link-local."
             ) from error
 
     async def _connection(

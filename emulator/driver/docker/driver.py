@@ -112,7 +112,7 @@ class DockerDriver:
         marks = await self._sweep_orphans(control)
         if local:
             self._local = LocalFiles(self.folder, privileged=mounts.available())
-        closes = mounts.available() and local and not self._settings.allow_link_local
+        has_rules = mounts.available() and local
         network = await find_network(
             self._engine,
             info,
@@ -144,8 +144,10 @@ class DockerDriver:
             labels=marks,
             prefix=prefix,
             limits_later=limits_later(info, local=local),
-            closes_link_local=closes,
+            has_rules=has_rules,
+            closes_link_local=has_rules and not self._settings.allow_link_local,
             clock=self._clock,
+            console=self._console,
         )
         self._stems: StemPool[Plan, DockerSandbox] = StemPool(
             self._containers.make_stem, self._containers.remove, self._settings.stems, self._clock

@@ -16,7 +16,7 @@ from emulator.driver.conventions import (
 from emulator.driver.docker import paths
 from emulator.driver.docker.images import Plan
 from emulator.driver.docker.responses import ImageInfo
-from emulator.driver.languages.table import language, language_of, needs_fresh_process
+from emulator.driver.languages.table import language, language_of
 from emulator.model.debugging import DEBUG
 from emulator.model.sandbox import EnvironmentSpec
 
@@ -76,9 +76,11 @@ class ContainerLaunch:
 
 def is_stem(spec: EnvironmentSpec, plan: Plan) -> bool:
     """Say whether a process that has started already can become the environment."""
+    known = language(plan.language)
     # A container's ports are published when it is made.
-    fresh = DEBUG in spec.environ or needs_fresh_process(spec.environ)
-    return bool(plan.language) and not fresh
+    if known is None or DEBUG in spec.environ:
+        return False
+    return not known.needs_fresh_process(spec.environ)
 
 
 def stem(plan: Plan, image: ImageInfo, caller: str) -> ContainerLaunch:
@@ -110,12 +112,17 @@ def launch(
             environ.pop(name, None)
         entrypoint = spec.image_config.entrypoint or image.entrypoint
         command = spec.image_config.command or image.command
+        words = [*entrypoint, *command]
+        if not words:
+            # An engine refuses to make such a container: that is no fault of the engine's.
+            error = (INVALID_ENTRYPOINT, "fork/exec : no such file or directory")
+            return ContainerLaunch(entrypoint=[], error=error)
         return ContainerLaunch(
             entrypoint=entrypoint,
             command=command,
             environ=environ,
             working_directory=spec.image_config.working_directory,
-            executable=([*entrypoint, *command] or [""])[0],
+            executable=words[0],
             path=image.environ.get("PATH", _PATH),
         )
     known = language_of(spec.runtime)

@@ -65,6 +65,8 @@ class Container:
     #: The names of the extensions that run in it, and what they see of its variables.
     extensions: Sequence[str] = ()
     extension_environ: Mapping[str, str] = field(default_factory=dict)
+    #: The port of its debugger, which this machine's leads to; 0: none.
+    port: int = 0
     #: Its code is there, in volumes of its own.
     filled: bool = False
     #: Its removal is under way.

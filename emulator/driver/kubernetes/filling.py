@@ -27,7 +27,7 @@ from emulator.driver.kubernetes.pod import (
 from emulator.driver.kubernetes.sandbox import Plan, PodOfOurs, PodSandbox
 from emulator.driver.kubernetes.tools import Tools
 from emulator.driver.kubernetes.ways import LOST_S, need_direct
-from emulator.driver.languages.table import needs_fresh_process, sdk_of
+from emulator.driver.languages.table import language, sdk_of
 from emulator.model.errors import DriverFault
 from emulator.model.sandbox import EnvironmentSpec
 
@@ -123,7 +123,7 @@ class Filling:
         """
         if find_extensions(spec.layers):
             need_direct(self._tools.way, "extensions")
-        if needs_fresh_process(spec.environ):
+        if _needs_fresh_process(plan, spec):
             _, on_channel = programs.program(plan, spec.environ, spec.handler)
             if not on_channel:
                 need_direct(
@@ -149,7 +149,7 @@ class Filling:
         found = list(find_extensions(list(reversed(spec.layers))))
         if found:
             await self._extend(stem, found, environ)
-        if needs_fresh_process(spec.environ):
+        if _needs_fresh_process(stem.pod.plan, spec):
             await self._start_afresh(stem, environ, spec.handler)
             return
         order: dict[str, Any] = {"environ": environ, "cwd": CODE, "handler": spec.handler}
@@ -225,3 +225,8 @@ def _tell(end: socket.socket, line: bytes) -> None:
     """Send a bootstrap its line on a socket of our own."""
     with end, suppress(OSError):  # what has ended says so another way
         end.sendall(line)
+
+
+def _needs_fresh_process(plan: Plan, spec: EnvironmentSpec) -> bool:
+    known = language(plan.language)
+    return known is not None and known.needs_fresh_process(spec.environ)

@@ -12,16 +12,20 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Awaitable, Callable, Iterator, Mapping
+from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import ClassVar, NamedTuple
 
+from emulator.driver.conventions import WRAPPER
 from emulator.model.console import Console
 
 #: AWS's search paths, without the language's own, which come before them.
 PATH = "/usr/local/bin:/usr/bin/:/bin:/opt/bin"
 LIBRARIES = "/lib64:/usr/lib64:/var/runtime:/var/runtime/lib:/var/task:/var/task/lib:/opt/lib"
+
+#: Variables of the system itself that are read when a process starts.
+_START_UP_VARIABLES = ("LD_(?!LIBRARY_PATH$)", "MALLOC_", "GLIBC_")
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,13 +40,56 @@ class Interpreter:
 
     @property
     def prefix(self) -> Path:
-        """The installation: the folder that has ``bin`` and ``lib``."""
-        return self.executable.parent.parent
+        """The installation: the folder that a sandbox is shown."""
+        return self.language.prefix_of(self.executable)
 
     @property
     def runtime(self) -> str:
         """The runtime identifier this interpreter is exact for."""
         return self.language.runtime_of(self.release)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Seen:
+    """What one function sees, and where."""
+
+    interpreter: Interpreter
+    #: Where it sees that one's program.
+    program: str
+    handler: str
+    environ: Mapping[str, str]
+    #: Its code on this machine.
+    code: Path
+    #: Where it sees its code.
+    task: str
+    #: What it has at which folder: this machine's folders, the uppermost first.
+    roots: Mapping[str, Sequence[Path]]
+    #: Where it sees what its runtime brings; empty: this machine's own folders.
+    runtime: str
+
+
+class Command(NamedTuple):
+    """What is executed for a function, and what its runtime brings for that."""
+
+    argv: list[str]
+    #: Folders of this machine that are joined where the runtime has its own files.
+    runtime: tuple[Path, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class StemKind:
+    """What is started before its function is known. Of equal ones any will do."""
+
+    #: A runtime waits in it; else it is an empty sandbox.
+    runtime: bool = True
+    #: Options of the interpreter.
+    options: tuple[str, ...] = ()
+    #: Variables that it starts with, beside the usual ones.
+    variables: tuple[tuple[str, str], ...] = ()
+
+
+#: A sandbox in which nothing runs yet.
+EMPTY = StemKind(runtime=False)
 
 
 class ContainerStart(NamedTuple):
@@ -91,6 +138,10 @@ class Language:
         """Return the packages of this machine that a debugger needs beside a function, by name."""
         return []
 
+    def missing_debugger(self) -> str:
+        """Say what is to be done before a debugger can attach; "" where nothing is."""
+        return ""
+
     # -- AWS's environment variables ------------------------------------------------------------
 
     def variables(self, runtime: str, version: str, common: Mapping[str, str]) -> dict[str, str]:
@@ -113,19 +164,33 @@ class Language:
     identifier: ClassVar[re.Pattern[str] | None] = None
     #: Which identifiers those are, for people.
     served: ClassVar[str] = ""
-    #: Runtimes can be started before their function is known.
+    #: Runtimes are always started before their function is known, if it may be any.
     has_stem_cells: ClassVar[bool] = False
+    #: Seconds without a start before those taken are replaced: a burst needs the machine itself.
+    stem_pause_s: ClassVar[float] = 0.02
+    #: Such a runtime says when it is ready, by a byte on the channel.
+    stem_says_ready: ClassVar[bool] = False
+    #: How many of a kind to keep ready at most; None for as many as the settings say.
+    stems_of_a_kind: ClassVar[int | None] = None
     #: Its interpreter is what zygotes run on: a fork of a zygote is a runtime that is ready.
     forks: ClassVar[bool] = False
     #: A newer interpreter runs what was built for an older one, and none the other way round.
     newer_runs_older: ClassVar[bool] = False
     #: The function's code, or a layer, brings the program.
     brings_program: ClassVar[bool] = False
-    #: Variables that are read when a process starts (a pattern of their beginnings): a stem cell
-    #: has started already.
+    #: Variables that its interpreter reads when it starts (a pattern of their beginnings).
     start_up_variables: ClassVar[str] = ""
     #: The values of such variables that AWS sets itself; with these, a stem cell will do.
     harmless: ClassVar[Mapping[str, str]] = {}
+
+    def needs_fresh_process(self, variables: Mapping[str, str]) -> bool:
+        """Say whether one of ``variables`` is read when a process starts: a stem cell has."""
+        patterns = filter(None, (*_START_UP_VARIABLES, self.start_up_variables))
+        is_read = re.compile("|".join(patterns)).match
+        return any(
+            name == WRAPPER or (is_read(name) and self.harmless.get(name) != value)
+            for name, value in variables.items()
+        )
 
     def runtime_of(self, release: int) -> str:
         """Return the identifier that an interpreter of a release is exact for."""
@@ -135,6 +200,14 @@ class Language:
         """Return a release's name for people."""
         raise NotImplementedError
 
+    #: Where a sandbox sees an installation, wherever that is on this machine. Empty: in /var/lang,
+    #: unless it sees it at its own place.
+    home: ClassVar[str] = ""
+
+    def prefix_of(self, executable: Path) -> Path:
+        """Return an interpreter's installation: the folder that has ``bin`` and ``lib``."""
+        return executable.parent.parent
+
     def candidates(self) -> Iterator[Path]:
         """Yield where interpreters of this machine may be, the preferred ones first."""
         return iter(())
@@ -142,6 +215,23 @@ class Language:
     def release_of(self, executable: Path) -> int | None:
         """Return the release of an interpreter; None if our bootstrap does not run on it."""
         raise NotImplementedError
+
+    def releases_of(self, executable: Path) -> Sequence[int]:
+        """Return all releases that a program serves: most serve one."""
+        release = self.release_of(executable)
+        return () if release is None else (release,)
+
+    def variables_outside(self, interpreter: Interpreter) -> dict[str, str]:
+        """Return the variables that differ for functions that see this machine's files."""
+        return {}
+
+    def own_command(self, seen: Seen) -> Command | None:
+        """Return what is executed, where a function's code says that; None where ``command`` does.
+
+        Raises:
+            DriverFault: The runtime client that it needs is not here.
+        """
+        return None
 
     def command(
         self, folder: str, *, official: bool, search_path: str, handler: str
@@ -168,6 +258,21 @@ class Language:
             environ: The function's variables; none for a stem cell.
         """
         return []
+
+    def at_start(self, environ: Mapping[str, str]) -> Mapping[str, str]:
+        """Return variables of this machine's own that its interpreter needs beside a function's."""
+        return {}
+
+    def stem(self, interpreter: Interpreter, environ: Mapping[str, str]) -> StemKind:
+        """Return what can be taken for a function that was started ahead of use.
+
+        Args:
+            interpreter: The function's.
+            environ: The function's variables, or those known so far.
+        """
+        if not self.has_stem_cells:
+            return EMPTY
+        return StemKind(options=tuple(self.options(interpreter, {})))
 
     def stem_command(self, folder: str) -> list[str]:
         """Return the interpreter's arguments that start a stem cell; none where a fork is one."""
@@ -198,10 +303,6 @@ class Language:
     def own_packages(self, prefix: Path) -> Path | None:
         """Return the folder of an installation's own packages, which no function sees."""
         return None
-
-    def without_images(self) -> str:
-        """Return how to do without its images, for who has none; empty where there is no way."""
-        return ""
 
     # -- images: for drivers of containers ------------------------------------------------------
 

@@ -9,15 +9,16 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import os
-import subprocess
-import urllib.error
 import urllib.request
+from collections.abc import Callable
+from contextlib import suppress
+from http.client import HTTPException
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 from threading import Thread
 from typing import NamedTuple
 
-from emulator.code import build_cache
+from emulator.code import build_cache, programs
 from emulator.driver.languages.base import Interpreter
 from emulator.model.console import Console
 from emulator.model.errors import DriverFault
@@ -44,11 +45,13 @@ class Jar(NamedTuple):
     name: str
     version: str
     sha256: str
+    #: Which of an artifact's files it is, e.g. "native".
+    classifier: str = ""
 
     @property
     def file(self) -> str:
         """Its file's name."""
-        return f"{self.name}-{self.version}.jar"
+        return f"{'-'.join(filter(None, (self.name, self.version, self.classifier)))}.jar"
 
     @property
     def path(self) -> str:
@@ -56,7 +59,14 @@ class Jar(NamedTuple):
         return f"{self.group.replace('.', '/')}/{self.name}/{self.version}/{self.file}"
 
 
-#: The client and what it needs. It has its native libraries for each platform within.
+#: The client. It has its native libraries for each platform within.
+CLIENT = Jar(
+    "com.amazonaws",
+    "aws-lambda-java-runtime-interface-client",
+    "2.10.1",
+    "b0dd01f45b7258da0e32ade0bff950b12d0cf279ccebf416ad8c3795af21f1db",
+)
+#: The client and what it needs.
 JARS = (
     Jar(
         "com.amazonaws",
@@ -64,12 +74,7 @@ JARS = (
         "1.4.0",
         "575c24393cc1ad645e83e618956eabd89ffe8cc09efae2cb62bc6589154d68ed",
     ),
-    Jar(
-        "com.amazonaws",
-        "aws-lambda-java-runtime-interface-client",
-        "2.10.1",
-        "b0dd01f45b7258da0e32ade0bff950b12d0cf279ccebf416ad8c3795af21f1db",
-    ),
+    CLIENT,
     Jar(
         "com.amazonaws",
         "aws-lambda-java-serialization",
@@ -122,22 +127,31 @@ async def install(interpreter: Interpreter, console: Console) -> None:
         DriverFault: It can't be had.
     """
     target = folder()
-    if not target.is_dir():
+    if not build_cache.has(target):
         console.info("fetching AWS's Java runtime client, once")
         async with build_cache.scratch(target.parent) as scratch:
-            await asyncio.gather(*(asyncio.to_thread(_fetch, jar, scratch) for jar in JARS))
+            await asyncio.gather(*(_fetch(jar, scratch) for jar in JARS))
             await build_cache.keep(scratch, target)
     if place() != _AWS_PLACE and not archive(interpreter).exists():
         console.info(f"preparing {interpreter.runtime}'s archive of classes, once")
-        await asyncio.to_thread(_train, interpreter)
+        await _train(interpreter)
 
 
-def _fetch(jar: Jar, into: Path) -> None:
-    content = _local(jar) or _remote(jar)
-    if hashlib.sha256(content).hexdigest() != jar.sha256:
-        raise DriverFault(f"{jar.file} is not what it should be: its SHA-256 differs")
-    (into / jar.file).write_bytes(content)
+async def _fetch(jar: Jar, into: Path) -> None:
+    (into / jar.file).write_bytes(await content(jar))
     os.chmod(into / jar.file, 0o644)
+
+
+async def content(jar: Jar) -> bytes:
+    """Return a jar, from this machine or from Maven Central.
+
+    Raises:
+        DriverFault: It can't be had, or is another.
+    """
+    found = _local(jar) or await _unhindered(_remote, jar)
+    if hashlib.sha256(found).hexdigest() != jar.sha256:
+        raise DriverFault(f"{jar.file} is not what it should be: its SHA-256 differs")
+    return found
 
 
 def _local(jar: Jar) -> bytes | None:
@@ -153,13 +167,40 @@ def _remote(jar: Jar) -> bytes:
     try:
         with urllib.request.urlopen(f"{CENTRAL}/{jar.path}", timeout=_FETCH_S) as answer:
             content: bytes = answer.read()
-    except (OSError, urllib.error.URLError) as error:
+    except (OSError, HTTPException) as error:
         raise DriverFault(
             f"AWS's Java runtime client can't be had: {jar.file} from {CENTRAL}: {error}. Java"
             " functions need it: get it with `mvn dependency:get"
             f" -Dartifact={jar.group}:{jar.name}:{jar.version}`, or use --driver docker."
         ) from error
     return content
+
+
+async def _unhindered(call: Callable[[Jar], bytes], jar: Jar) -> bytes:
+    """Return what a call returns that may take long.
+
+    If the caller is cancelled, nobody waits for it: a thread of its own ends by itself, or with
+    this process.
+    """
+    loop = asyncio.get_running_loop()
+    found: asyncio.Future[bytes] = loop.create_future()
+
+    def settle(content: bytes, error: Exception | None) -> None:
+        if found.done():
+            return
+        found.set_result(content) if error is None else found.set_exception(error)
+
+    def work() -> None:
+        content, failure = b"", None
+        try:
+            content = call(jar)
+        except Exception as error:  # noqa: BLE001 the caller's, whatever it is
+            failure = error
+        with suppress(RuntimeError):  # the loop has ended
+            loop.call_soon_threadsafe(settle, content, failure)
+
+    Thread(target=work, name=jar.name, daemon=True).start()
+    return await found
 
 
 # The archive of classes ------------------------------------------------------------------------
@@ -170,7 +211,7 @@ def classpath(at: str) -> str:
     return ":".join(f"{at}/{jar.file}" for jar in JARS)
 
 
-def _train(interpreter: Interpreter) -> None:
+async def _train(interpreter: Interpreter) -> None:
     """Have a JVM serve one call and write down the classes that it took.
 
     Without an archive functions start as well, only slower: so an empty one stands for a failure.
@@ -179,26 +220,19 @@ def _train(interpreter: Interpreter) -> None:
     made = target.with_suffix(f".{os.getpid()}")
     server = HTTPServer(("127.0.0.1", 0), _OneCall)
     Thread(target=server.serve_forever, daemon=True).start()
+    command = [
+        str(interpreter.executable),
+        f"-XX:ArchiveClassesAtExit={made}",
+        *("-XX:+UseSerialGC", "-Xlog:disable"),
+        *("-cp", classpath(str(folder())), MAIN, _HANDLER),
+    ]
+    environ = {"AWS_LAMBDA_RUNTIME_API": f"127.0.0.1:{server.server_port}", "TZ": ":UTC"}
     try:
-        subprocess.run(
-            [
-                str(interpreter.executable),
-                f"-XX:ArchiveClassesAtExit={made}",
-                *("-XX:+UseSerialGC", "-Xlog:disable"),
-                *("-cp", classpath(str(folder())), MAIN, _HANDLER),
-            ],
-            env={"AWS_LAMBDA_RUNTIME_API": f"127.0.0.1:{server.server_port}", "TZ": ":UTC"},
-            cwd="/",
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.DEVNULL,
-            stderr=subprocess.DEVNULL,
-            timeout=_TRAIN_S,
-            check=False,
-        )
-    except (OSError, subprocess.TimeoutExpired):
+        await programs.run(command, Path("/"), environ, patience_s=_TRAIN_S)
+    except OSError:
         pass
     finally:
-        server.shutdown()
+        await asyncio.to_thread(server.shutdown)
         server.server_close()
     try:
         if not made.exists():

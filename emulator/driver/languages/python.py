@@ -97,6 +97,11 @@ class Python(Language):
             return []
         return [(Path(found.origin).parent, "debugpy")]
 
+    def missing_debugger(self) -> str:
+        if self.debugger():
+            return ""
+        return "debugpy is not there: `pip install 'localfaas[debug]'` and start again"
+
     def packages_folder(self, release: int) -> str:
         return "/var/runtime" if release <= 10 else f"/var/lang/lib/python3.{release}/site-packages"
 

@@ -90,7 +90,7 @@ class PythonPackages:
         cache = (self._cache or build_cache.folder()).resolve()
         key = hashlib.sha256(f"{name}\0{interpreter.executable}".encode()).hexdigest()[:24]
         target = cache / f"{interpreter.runtime}-{key}"
-        if target.is_dir():
+        if build_cache.has(target):
             return target
         try:
             async with build_cache.scratch(cache) as scratch:

@@ -3,19 +3,15 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
 from functools import cache
 from importlib import import_module
 from pathlib import Path
 
-from emulator.driver.conventions import WRAPPER
 from emulator.driver.languages.base import Language
 from emulator.model.errors import ConfigurationError
 
 #: The modules of this package that are languages.
 LANGUAGES = ("python", "nodejs", "ruby", "java", "dotnet", "provided")
-#: Variables of the system itself that are read when a process starts.
-_START_UP_VARIABLES = ("LD_(?!LIBRARY_PATH$)", "MALLOC_", "GLIBC_")
 #: "python3.12", "nodejs22.x", "java8.al2", "dotnet8", "provided.al2023", "provided".
 _RUNTIME = re.compile(r"(?P<language>[a-z]+?)(?P<version>\d[\d.]*)?(?:\.(?P<suffix>x|al\d+))?")
 
@@ -45,23 +41,6 @@ def sdk_of(name: str) -> list[tuple[Path, str]]:
     """Return where the parts of a language's AWS SDK lie, with their names in a folder."""
     found = language(name)
     return [] if found is None else found.sdk()
-
-
-@cache
-def _start_up() -> tuple[re.Pattern[str], dict[str, str]]:
-    """Return which variables are read when a process starts, and those that need no new one."""
-    own = [each.start_up_variables for each in languages() if each.start_up_variables]
-    harmless = {name: text for each in languages() for name, text in each.harmless.items()}
-    return re.compile("|".join((*_START_UP_VARIABLES, *own))), harmless
-
-
-def needs_fresh_process(variables: Mapping[str, str]) -> bool:
-    """Say whether one of ``variables`` is read when a process starts: a stem cell has started."""
-    pattern, harmless = _start_up()
-    return any(
-        name == WRAPPER or (pattern.match(name) and harmless.get(name) != value)
-        for name, value in variables.items()
-    )
 
 
 def split_runtime(runtime: str) -> tuple[str, str]:

@@ -172,7 +172,9 @@ class Copier:
         fds = [control, channel, output]
         try:
             if copy.group is not None:
-                fds += await asyncio.to_thread(_entrances, copy.group, original.spec.memory_mb)
+                await asyncio.to_thread(_make_group, copy.group, original.spec.memory_mb)
+                for folder in unique_folders(copy.group):
+                    fds.append(_entrance(folder))
             original.sandbox.order_copy({}, fds)
         finally:
             for fd in fds:
@@ -229,17 +231,23 @@ def _check(copy: ProcessSandbox) -> None:
         raise DriverFault(end.message or f"the copy of a snapshot ended: {end}")
 
 
-def _entrances(group: Group, memory_mb: int) -> list[int]:
-    """Make a control group; returns the open files through which a thread enters it. Blocks.
+def _make_group(group: Group, memory_mb: int) -> None:
+    """Make a control group with the limits of a function. Blocks.
 
     Raises:
         OSError: The kernel refused.
     """
-    entrances = []
     for folder in unique_folders(group):
         os.makedirs(folder, exist_ok=True)
-        tasks = f"{folder}/tasks"
-        path = tasks if os.path.exists(tasks) else f"{folder}/cgroup.procs"
-        entrances.append(os.open(path, os.O_WRONLY | os.O_CLOEXEC))
     group.limit(memory=memory_mb * _MB, pids=_PIDS)
-    return entrances
+
+
+def _entrance(folder: str) -> int:
+    """Return the open file through which a thread enters a control group.
+
+    Raises:
+        OSError: The kernel refused.
+    """
+    tasks = f"{folder}/tasks"
+    path = tasks if os.path.exists(tasks) else f"{folder}/cgroup.procs"
+    return os.open(path, os.O_WRONLY | os.O_CLOEXEC)

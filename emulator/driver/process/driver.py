@@ -27,17 +27,24 @@ from emulator.driver.process import layout, ledger, peers
 from emulator.driver.process import usage as measured
 from emulator.driver.process.copier import INITIALIZATION_TYPE, SNAP_START, Copier
 from emulator.driver.process.interpreters import Choice, choose
-from emulator.driver.process.launch import PACKAGES, RUNTIME, ProcessLaunch, plan
 from emulator.driver.process.sandbox import ProcessSandbox
 from emulator.driver.process.temporary import Temporary
-from emulator.driver.process.zygote import Zygote, ZygoteConfig
+from emulator.driver.process.zygote_config import ZygoteConfig
 from emulator.model.clock import Clock, SystemClock
 from emulator.model.console import Console, SilentConsole
 from emulator.model.errors import ConfigurationError, DriverFault
+from emulator.model.lazy import LazyModule
 from emulator.model.sandbox import EnvironmentSpec, Exit, Usage
 
 if TYPE_CHECKING:
+    from emulator.driver.process import launch as launching
+    from emulator.driver.process import zygote as zygotes
+    from emulator.driver.process.launch import ProcessLaunch
     from emulator.driver.process.server_ports import ServerPorts
+    from emulator.driver.process.zygote import Zygote
+else:
+    launching = LazyModule("emulator.driver.process.launch")
+    zygotes = LazyModule("emulator.driver.process.zygote")
 
 #: Other names of AWS's architectures, as ``platform.machine`` gives them.
 _ARCHITECTURES = {"AMD64": "x86_64", "aarch64": "arm64"}
@@ -106,6 +113,8 @@ class ProcessDriver:
         self._groups: cgroups.Cgroups | None = None
         self._config: ZygoteConfig | None = None
         self._zygotes: dict[Path | None, asyncio.Task[Zygote]] = {}
+        #: Fetch or build what runtimes bring.
+        self._finding: set[asyncio.Future[list[tuple[Path, str]]]] = set()
         self._slots: deque[int] = deque()
         self._sandboxes: set[ProcessSandbox] = set()
         self._background: set[asyncio.Task[None]] = set()
@@ -171,6 +180,9 @@ class ProcessDriver:
                     continue
                 self._notes.append(f"{link_local.NOTE} Here it failed: {error.strerror}.")
             break
+        else:
+            # Nobody has that many emulators; but whoever likes may hold the names of their ids.
+            self._notes.append(f"{link_local.NOTE} Here it failed: all user ids are taken.")
         return first
 
     @property
@@ -200,7 +212,7 @@ class ProcessDriver:
 
     @property
     def _runtime_folder(self) -> Path:
-        return self._state / RUNTIME
+        return self._state / layout.RUNTIME
 
     def _link_runtime_folder(self) -> None:
         """Make the folder that stands for /var/runtime where there are no namespaces."""
@@ -256,16 +268,19 @@ class ProcessDriver:
             if sandbox.uid is None
         )
 
-    def wind_down(self) -> None: ...
+    def wind_down(self) -> None:
+        for finding in self._finding:
+            finding.cancel()
 
     async def close(self) -> None:
         """Stop every sandbox and zygote and remove all they had."""
+        self.wind_down()
         await self._copier.close()
-        zygotes = await asyncio.gather(*self._zygotes.values(), return_exceptions=True)
+        started = await asyncio.gather(*self._zygotes.values(), return_exceptions=True)
         self._zygotes.clear()
         await asyncio.gather(*(self.stop(sandbox) for sandbox in list(self._sandboxes)))
-        for zygote in zygotes:
-            if isinstance(zygote, Zygote):
+        for zygote in started:
+            if not isinstance(zygote, BaseException):
                 await zygote.close()
         await asyncio.gather(*(self.stop(sandbox) for sandbox in list(self._sandboxes)))
         # The starts that wait for these tasks get their errors.
@@ -273,7 +288,7 @@ class ProcessDriver:
         if self._groups is not None:
             await asyncio.to_thread(self._groups.remove)
             self._groups = None
-        for name in (RUNTIME, PACKAGES):
+        for name in (layout.RUNTIME, layout.PACKAGES):
             shutil.rmtree(self._state / name, ignore_errors=True)
         await self._temporary.close()
         if self._link_local is not None:
@@ -315,7 +330,7 @@ class ProcessDriver:
         self, runtime: str, architecture: str, sizes_mb: Collection[int] = ()
     ) -> None:
         zygote = await self._zygote(choose(runtime, strict=self._strict))
-        await zygote.fill()
+        await zygote.prepare(sizes_mb)
 
     async def _zygote(self, choice: Choice) -> Zygote:
         key = choice.interpreter.executable if choice.interpreter else None
@@ -329,8 +344,16 @@ class ProcessDriver:
     async def _start_zygote(self, choice: Choice) -> Zygote:
         if self._config is None or self._ledger is None:
             raise DriverFault("the driver is not open")
-        zygote = Zygote(choice, self._config)
-        await zygote.start()
+        zygote = zygotes.Zygote(choice, self._config)
+        finding = asyncio.ensure_future(zygote.packages())
+        self._finding.add(finding)
+        try:
+            packages = await finding
+        except asyncio.CancelledError:
+            raise DriverFault("the emulator ends") from None
+        finally:
+            self._finding.discard(finding)
+        await zygote.start(packages)
         self._ledger.add_process(zygote.pid)
         return zygote
 
@@ -359,6 +382,12 @@ class ProcessDriver:
 
     async def _start(self, spec: EnvironmentSpec, before: ProcessSandbox | None) -> ProcessSandbox:
         """Start ``spec``, with the /tmp of ``before`` or a fresh one."""
+        try:
+            return await self._make(spec, before)
+        except OSError as error:
+            raise DriverFault(f"{spec.function_name} could not be started: {error}") from error
+
+    async def _make(self, spec: EnvironmentSpec, before: ProcessSandbox | None) -> ProcessSandbox:
         if spec.image:
             raise DriverFault(_NO_IMAGES.format(image=spec.image))
         if spec.code is None or not os.access(spec.code, os.R_OK | os.X_OK):
@@ -367,16 +396,16 @@ class ProcessDriver:
         zygote = await self._zygote(choice)
         assert self._config is not None
         tmp = self._temporary.take(before)
-        launch = plan(
-            spec,
-            choice,
-            bootstrap=self._bootstrap,
-            jailed=self._config.jailed,
-            tmp=tmp.folder,
-            state=self._state,
-        )
         try:
-            sandbox = await zygote.take(early=launch.early)
+            launch = launching.plan(
+                spec,
+                choice,
+                bootstrap=self._bootstrap,
+                jailed=self._config.jailed,
+                tmp=tmp.folder,
+                state=self._state,
+            )
+            sandbox = await zygote.take(launch.stem, alone=not launch.early)
         except BaseException:
             await self._temporary.drop(tmp)
             raise
@@ -490,9 +519,10 @@ class ProcessDriver:
     async def reset(self, sandbox: Sandbox, spec: EnvironmentSpec) -> ProcessSandbox:
         old = _own(sandbox)
         await self.kill(old)
-        heir = await self._start(spec, old)
-        await self.stop(old)
-        return heir
+        try:
+            return await self._start(spec, old)
+        finally:
+            await self.stop(old)
 
     async def kill(self, sandbox: Sandbox) -> None:
         own = _own(sandbox)

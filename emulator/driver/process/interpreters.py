@@ -40,10 +40,9 @@ def choose(runtime: str, *, strict: bool = False) -> Choice:
     pattern = None if language is None else language.identifier
     match = None if pattern is None else pattern.match(runtime)
     if language is None or match is None:
-        hint = language.without_images() if language is not None else ""
         raise ConfigurationError(
             f"The process driver cannot run {runtime or 'container image'} functions: it serves"
-            f" {_served()} runtimes. {hint + ', or use' if hint else 'Use'} --driver docker."
+            f" {_served()} runtimes. Use --driver docker."
         )
     return choose_among(runtime, language, int(match[1]), find(language), strict=strict)
 
@@ -89,7 +88,6 @@ def find(language: Language) -> tuple[Interpreter, ...]:
         executable = Path(os.path.realpath(path))
         if "shims" in executable.parts or not os.access(executable, os.X_OK):
             continue
-        release = language.release_of(executable)
-        if release is not None and release not in found:
-            found[release] = Interpreter(language, release, executable)
+        for release in language.releases_of(executable):
+            found.setdefault(release, Interpreter(language, release, executable))
     return tuple(found.values())

@@ -17,19 +17,16 @@ from emulator.driver.conventions import (
     extension_environ,
     find_extensions,
 )
-from emulator.driver.languages.table import needs_fresh_process
+from emulator.driver.languages.base import EMPTY, Language, Seen, StemKind
 from emulator.driver.process.interpreters import Choice
-from emulator.driver.process.layout import is_visible
+from emulator.driver.process.layout import PACKAGES, RUNTIME, place_of
 from emulator.model.debugging import DEBUG
 from emulator.model.sandbox import EnvironmentSpec
 
-#: The folder, in the driver's own, with the packages of each runtime where there are no namespaces.
-PACKAGES = "packages"
-#: The folder there that stands for /var/runtime.
-RUNTIME = "runtime"
 #: Variables with places to look in.
 _PATHS = (
     "PATH", "LD_LIBRARY_PATH", "PYTHONPATH", "NODE_PATH", "GEM_HOME", "GEM_PATH", "RUBYLIB",
+    "SSL_CERT_FILE",
 )  # fmt: skip
 
 
@@ -66,12 +63,12 @@ class Paths:
 class ProcessLaunch:
     """How one environment is started."""
 
-    #: The runtime can wait for its order: a stem cell may serve.
-    early: bool
+    #: What will do that was started ahead of use; None where nothing will.
+    stem: StemKind | None
     environ: dict[str, str]
     paths: Paths
     handler: str
-    #: The command of a runtime that is not ``early``.
+    #: The command of a runtime that need not be started ahead of its order.
     argv: tuple[str, ...] = ()
     #: argv[0] is the user's own wrapper script.
     wrapped: bool = False
@@ -84,6 +81,11 @@ class ProcessLaunch:
     extensions: dict[str, str] = field(default_factory=dict)
     #: The sources of mounts that have to be shown as the sandbox's user's own.
     private: list[str] = field(default_factory=list)
+
+    @property
+    def early(self) -> bool:
+        """Whether the runtime is up before its order comes, however late it is started."""
+        return not self.argv and self.error is None
 
     def order(self, limits: dict[str, int]) -> dict[str, Any]:
         """Return the warden's specialise order."""
@@ -145,7 +147,8 @@ def plan(
             if choice.interpreter
             else "",
         )
-    environ = _environ(spec, paths, jailed=jailed)
+    environ = _environ(spec, choice, paths, jailed=jailed)
+    environ |= choice.language.at_start(environ)
     common: dict[str, Any] = {
         "environ": environ,
         "paths": paths,
@@ -160,6 +163,11 @@ def plan(
     if choice.language.brings_program:
         return _provided(spec, common)
     official = choice.language.has_official_client and bootstrap == "awslambdaric"
+    seen = _seen(spec, choice, environ, paths, jailed=jailed)
+    if own := choice.language.own_command(seen):
+        if jailed and own.runtime:
+            common["mounts"].append(_joined(list(map(str, own.runtime)), paths.runtime))
+        return _behind_wrapper(own.argv, environ, channel=False, common=common)
     search_path = json.dumps({"opt": paths.opt, "packages": paths.packages})
     arguments, channel = choice.language.command(
         paths.runtime,
@@ -167,55 +175,94 @@ def plan(
         search_path="" if jailed else search_path,
         handler=spec.handler,
     )
-    assert choice.interpreter is not None
-    options = choice.language.options(choice.interpreter, environ)
+    stem: StemKind | None = choice.language.stem(seen.interpreter, environ)
+    options = choice.language.options(seen.interpreter, environ)
     if choice.language.debugs_by_option:
         environ.pop(DEBUG, None)
-    command = (program_inside(choice, jailed=jailed), *options, *arguments)
-    if wrapper := environ.get(WRAPPER):
-        argv = (paths.translate(wrapper), *command)
-        return ProcessLaunch(early=False, argv=argv, wrapped=True, channel=channel, **common)
-    has_stem_cells = choice.language.has_stem_cells and not official
-    if not has_stem_cells or _needs_fresh_process(environ, jailed=jailed):
-        return ProcessLaunch(early=False, argv=command, channel=channel, **common)
-    return ProcessLaunch(early=True, **common)
+    fresh = official or _needs_fresh_process(choice.language, environ, jailed=jailed)
+    if not fresh and choice.language.has_stem_cells:
+        return ProcessLaunch(stem=stem, **common)
+    if fresh and stem != EMPTY:
+        stem = None
+    command = [seen.program, *options, *arguments]
+    return _behind_wrapper(command, environ, channel=channel, common={**common, "stem": stem})
+
+
+def _behind_wrapper(
+    command: list[str], environ: dict[str, str], *, channel: bool, common: dict[str, Any]
+) -> ProcessLaunch:
+    """Return the launch of a command, by the user's own wrapper if there is one."""
+    wrapper = environ.get(WRAPPER)
+    if wrapper:
+        command = [common["paths"].translate(wrapper), *command]
+    return ProcessLaunch(
+        argv=tuple(command), wrapped=bool(wrapper), channel=channel, **{"stem": EMPTY, **common}
+    )
+
+
+def _seen(
+    spec: EnvironmentSpec, choice: Choice, environ: dict[str, str], paths: Paths, *, jailed: bool
+) -> Seen:
+    assert choice.interpreter is not None
+    assert spec.code is not None
+    return Seen(
+        interpreter=choice.interpreter,
+        program=program_inside(choice, jailed=jailed),
+        handler=spec.handler,
+        environ=environ,
+        code=spec.code,
+        task=paths.task,
+        roots=_roots(spec, paths),
+        runtime=paths.runtime if jailed else "",
+    )
+
+
+def _roots(spec: EnvironmentSpec, paths: Paths) -> dict[str, list[Path]]:
+    """Return what a sandbox has at the folders of code and layers."""
+    assert spec.code is not None
+    if len(paths.opt) > 1:
+        return {place: [Path(place)] for place in (paths.task, *paths.opt)}
+    roots = {paths.task: [spec.code]}
+    return roots | {place: list(reversed(spec.layers)) for place in paths.opt}
 
 
 def _mounts(spec: EnvironmentSpec, layers: list[str], tmp: Path | None) -> list[list[Any]]:
     """Return what the warden mounts, as [kind, source, target]; layers are uppermost first."""
     mounts: list[list[Any]] = [] if tmp is None else [["rw", str(tmp), "/tmp"]]
     mounts.append(["ro", str(spec.code), "/var/task"])
-    if len(layers) == 1:
-        mounts.append(["ro", layers[0], "/opt"])
-    elif layers:
-        mounts.append(["overlay", layers, "/opt"])
+    if layers:
+        mounts.append(_joined(layers, "/opt"))
     return mounts
+
+
+def _joined(folders: list[str], target: str) -> list[Any]:
+    """Return the mount that shows folders as one; they are uppermost first."""
+    if len(folders) == 1:
+        return ["ro", folders[0], target]
+    return ["overlay", folders, target]
 
 
 def program_inside(choice: Choice, *, jailed: bool) -> str:
     """Return where the interpreter is for a sandbox."""
-    assert choice.interpreter is not None
-    executable = choice.interpreter.executable
-    if jailed and not is_visible(choice.interpreter.prefix):
-        return f"/var/lang/bin/{executable.name}"
-    return str(executable)
+    interpreter = choice.interpreter
+    assert interpreter is not None
+    place = place_of(choice.language, interpreter.prefix)
+    if jailed and place:
+        return f"{place}/{interpreter.executable.relative_to(interpreter.prefix)}"
+    return str(interpreter.executable)
 
 
-def _environ(spec: EnvironmentSpec, paths: Paths, *, jailed: bool) -> dict[str, str]:
+def _environ(
+    spec: EnvironmentSpec, choice: Choice, paths: Paths, *, jailed: bool
+) -> dict[str, str]:
     environ = dict(spec.environ)
     if spec.runtime_api:
         environ["AWS_LAMBDA_RUNTIME_API"] = spec.runtime_api
     if jailed:
         return environ
-    for name in (
-        "PATH",
-        "LD_LIBRARY_PATH",
-        "PYTHONPATH",
-        "NODE_PATH",
-        "GEM_HOME",
-        "GEM_PATH",
-        "RUBYLIB",
-    ):
+    if choice.interpreter is not None:
+        environ |= choice.language.variables_outside(choice.interpreter)
+    for name in _PATHS:
         if name in environ:
             environ[name] = paths.translate(environ[name])
     environ["LAMBDA_TASK_ROOT"] = paths.task
@@ -226,8 +273,8 @@ def _environ(spec: EnvironmentSpec, paths: Paths, *, jailed: bool) -> dict[str, 
     return environ
 
 
-def _needs_fresh_process(environ: dict[str, str], *, jailed: bool) -> bool:
-    if needs_fresh_process(environ):
+def _needs_fresh_process(language: Language, environ: dict[str, str], *, jailed: bool) -> bool:
+    if language.needs_fresh_process(environ):
         return True
     wanted = environ.get("LD_LIBRARY_PATH", LD_LIBRARY_PATH)
     return jailed and ":".join(dict.fromkeys(wanted.split(":"))) != LD_LIBRARY_PATH
@@ -242,17 +289,12 @@ def _packages(choice: Choice) -> str:
 def _provided(spec: EnvironmentSpec, common: dict[str, Any]) -> ProcessLaunch:
     """A custom runtime: the code's own ``bootstrap``, else a layer's."""
     paths: Paths = common["paths"]
-    assert spec.code is not None
-    if len(paths.opt) > 1:
-        roots = {place: [Path(place)] for place in (paths.task, *paths.opt)}
-    else:
-        roots = {paths.task: [spec.code]}
-        roots |= {place: list(reversed(spec.layers)) for place in paths.opt}
+    roots = _roots(spec, paths)
     for inside in (f"{place}/bootstrap" for place in roots):
         if is_there(inside, roots):
-            return ProcessLaunch(early=False, argv=(inside,), channel=False, **common)
+            return ProcessLaunch(stem=EMPTY, argv=(inside,), channel=False, **common)
     return ProcessLaunch(
-        early=False,
+        stem=EMPTY,
         channel=False,
         error=(INVALID_ENTRYPOINT, NO_BOOTSTRAP),
         **common,

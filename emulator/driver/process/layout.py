@@ -25,6 +25,10 @@ UIDS_PER_INSTANCE = 1024
 INSTANCES = 4096
 #: The one user id inside a user namespace, as on Lambda.
 INNER_UID = 993
+#: The folder, in the driver's own, with the packages of each runtime where there are no namespaces.
+PACKAGES = "packages"
+#: The folder there that stands for /var/runtime.
+RUNTIME = "runtime"
 
 _TOP = ("bin", "sbin", "lib", "lib32", "lib64", "libx32")
 _ETC = (
@@ -57,6 +61,11 @@ def is_sandbox_uid(uid: int) -> bool:
 def is_visible(prefix: Path) -> bool:
     """Say whether a sandbox sees ``prefix`` at its own place."""
     return any(prefix == Path(top) or Path(top) in prefix.parents for top in _VISIBLE_PREFIXES)
+
+
+def place_of(language: Language, prefix: Path) -> str:
+    """Return where a sandbox is shown the installation at ``prefix``; empty for its own place."""
+    return language.home or ("" if is_visible(prefix) else "/var/lang")
 
 
 def runtime_folder_entries(language: Language) -> list[tuple[Path, str]]:
@@ -107,15 +116,15 @@ def jail_plan(
         user: In a user namespace, where there is only one user id.
         first_uid: The first of the instance's own user ids.
         language: Whose runtimes run in it; None only tries whether it can be built.
-        prefix: The interpreter's installation, to be shown at /var/lang; None for none.
+        prefix: The interpreter's installation; None for none.
         packages: What the runtime brings: where each package lies, and where it is shown.
         argv: The zygote's command, as seen inside.
         environ: The environment it starts in; None for the usual one.
     """
     binds, links = _system()
-    if prefix is not None and not is_visible(prefix):
-        binds.append((str(prefix), "/var/lang"))
     if language is not None:
+        if prefix is not None and (place := place_of(language, prefix)):
+            binds.append((str(prefix), place))
         for source, name in runtime_folder_entries(language):
             binds.append((str(source), f"/var/runtime/{name}"))
         # What else the machine's interpreter has installed is none of a function's.

@@ -87,10 +87,18 @@ class ProcessSandbox:
         """Make the sandbox's sockets and pipe; return the ends that go to the warden.
 
         The caller closes them once they are sent.
+
+        Raises:
+            DriverFault: This process has no room for them; the sandbox is gone.
         """
-        control, theirs = socket.socketpair()
-        mine, runtime = socket.socketpair()
-        self.output, output = os.pipe()
+        try:
+            control, theirs = socket.socketpair()
+            mine, runtime = socket.socketpair()
+            again = mine.dup()
+            self.output, output = os.pipe()
+        except OSError as error:
+            self._lost()
+            raise DriverFault(f"no sandbox could be made: {error}") from error
         os.set_blocking(self.output, False)
         if hasattr(socket, "SCM_CREDENTIALS"):
             control.setsockopt(socket.SOL_SOCKET, _SO_PASSCRED, 1)
@@ -98,7 +106,7 @@ class ProcessSandbox:
         mine.setblocking(False)
         self._control, self.channel = control, mine
         asyncio.get_running_loop().add_reader(control.fileno(), self._hear)
-        return [theirs.detach(), runtime.detach(), os.dup(mine.fileno()), output]
+        return [theirs.detach(), runtime.detach(), again.detach(), output]
 
     def make_copyable(self) -> None:
         """Keep a way to its runtime for the orders to copy itself."""
@@ -256,8 +264,11 @@ class ProcessSandbox:
                 self._control.shutdown(socket.SHUT_WR)
 
     def close(self) -> None:
-        """Close what the driver holds of it; the channel too, unless it was handed over."""
-        self._close_control()
+        """Close what the driver holds of it; the channel too, unless it was handed over.
+
+        Nothing is heard of it any more, so whoever waits for it learns of its end.
+        """
+        self._lost()
         if self.channel is not None and not self.handed_over:
             self.channel.close()
             self.channel = None

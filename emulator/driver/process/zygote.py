@@ -8,49 +8,30 @@ import json
 import os
 import shutil
 import socket
-from collections import deque
-from collections.abc import Awaitable, Callable
+from collections import Counter
+from collections.abc import Collection, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from emulator.driver.cgroups import unique_folders
-from emulator.driver.conventions import runtimes_folder
+from emulator.driver.conventions import MEMORY_SIZE, runtimes_folder
+from emulator.driver.languages.base import EMPTY, StemKind
 from emulator.driver.languages.python import own_interpreter
 from emulator.driver.process import layout
 from emulator.driver.process.interpreters import Choice
-from emulator.driver.process.launch import PACKAGES, program_inside
+from emulator.driver.process.launch import program_inside
 from emulator.driver.process.sandbox import ProcessSandbox
-from emulator.model.clock import Clock, Timer
-from emulator.model.console import Console
+from emulator.driver.process.stem_cells import StemCells
+from emulator.driver.process.zygote_config import ZygoteConfig
+from emulator.model.clock import Watchdog
 from emulator.model.errors import DriverFault
 
-#: Seconds without a start before stem cells are replaced: a burst needs the machine itself.
-_QUIET = 0.02
 _START_TIMEOUT = 20.0
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ZygoteConfig:
-    """The settings that all zygotes of one driver share."""
-
-    clock: Clock
-    #: Sandboxes have namespaces; with ``user``, by way of a user namespace.
-    jailed: bool
-    user: bool
-    first_uid: int
-    state: Path
-    #: Functions run under AWS's own client where their language has one.
-    official: bool
-    console: Console
-    stem_cells: int
-    #: Makes a sandbox's driver side, with its slot, user id and group.
-    new_sandbox: Callable[[], ProcessSandbox]
-    #: Gives a standing sandbox its disk of the usual size, ahead of use.
-    equip: Callable[[ProcessSandbox], Awaitable[None]]
-    #: Stops a sandbox that nobody wants, in the background.
-    discard: Callable[[ProcessSandbox], None]
+#: Seconds in which nothing that was ordered comes to stand, after which the zygote is ended.
+_PATIENCE_S = 60.0
+#: The size of a function of which nothing is known.
+_LEAST_MB = 128
 
 
 class Zygote:
@@ -59,12 +40,19 @@ class Zygote:
     def __init__(self, choice: Choice, config: ZygoteConfig) -> None:
         self.choice = choice
         self._config = config
-        self._stems: deque[ProcessSandbox] = deque()
+        most = choice.language.stems_of_a_kind
+        self._stems = StemCells(
+            self._make_stem,
+            config.discard,
+            kinds=config.stem_cells,
+            of_a_kind=config.stem_cells if most is None else min(most, config.stem_cells),
+            pause_s=choice.language.stem_pause_s,
+            clock=config.clock,
+        )
         self._socket: socket.socket | None = None
         self._process: asyncio.subprocess.Process | None = None
-        self._refill: Timer | None = None
-        self._refilling: asyncio.Task[None] | None = None
         self._sending = asyncio.Lock()
+        self._watchdog = Watchdog(_PATIENCE_S, self._kill)
         #: The zygote's process id on the host.
         self.pid = 0
 
@@ -75,8 +63,11 @@ class Zygote:
 
     # Start and end ------------------------------------------------------------------------
 
-    async def start(self) -> None:
+    async def start(self, packages: Sequence[tuple[Path, str]]) -> None:
         """Start the zygote's process.
+
+        Args:
+            packages: What :meth:`packages` has returned.
 
         Raises:
             DriverFault: It could not be started; the text has what it said.
@@ -89,16 +80,16 @@ class Zygote:
         try:
             with theirs, open(log, "wb") as errors:  # noqa: ASYNC230 (an empty file)
                 if self._config.jailed:
-                    await self._start_jailed(theirs, errors.fileno())
+                    await self._start_jailed(theirs, errors.fileno(), packages)
                 else:
-                    await self._start_plain(theirs, errors.fileno())
+                    await self._start_plain(theirs, errors.fileno(), packages)
             async with asyncio.timeout(_START_TIMEOUT):
                 ready = await asyncio.get_running_loop().sock_recv(mine, 16)
             if not ready.startswith(b"ready"):
                 raise OSError("it ended at once")
-        except (OSError, TimeoutError) as error:
+        except OSError as error:  # a timeout is one
             mine.close()
-            self._kill()
+            await self.close()
             said = log.read_text(errors="replace").strip()[-2000:] if log.exists() else ""
             raise DriverFault(f"the zygote for {name} did not start: {error}\n{said}") from error
         self._socket = mine
@@ -110,7 +101,14 @@ class Zygote:
         jailed = "1" if self._config.jailed else "0"
         return ["-I", "-S", program, str(control.fileno()), jailed, runtime]
 
-    async def _packages(self) -> list[tuple[Path, str]]:
+    async def packages(self) -> list[tuple[Path, str]]:
+        """Return what its runtimes bring, once that is there: where it lies, where it is shown.
+
+        It may take minutes, and be cancelled.
+
+        Raises:
+            DriverFault: It can't be had.
+        """
         interpreter, language = self.choice.interpreter, self.choice.language
         config = self._config
         find = language.packages(
@@ -120,18 +118,19 @@ class Zygote:
             return []
         return await find(interpreter, layout.covered_packages(language, interpreter.prefix))
 
-    async def _link_packages(self) -> None:
+    def _link_packages(self, packages: Sequence[tuple[Path, str]]) -> None:
         """Make the folder of packages for sandboxes that see this machine's files."""
-        packages = await self._packages()
         if packages:
             assert self.choice.interpreter is not None
-            folder = self._config.state / PACKAGES / self.choice.interpreter.runtime
+            folder = self._config.state / layout.PACKAGES / self.choice.interpreter.runtime
             shutil.rmtree(folder, ignore_errors=True)
             folder.mkdir(parents=True)
             for source, place in packages:
                 (folder / Path(place).name).symlink_to(source)
 
-    async def _start_jailed(self, control: socket.socket, errors: int) -> None:
+    async def _start_jailed(
+        self, control: socket.socket, errors: int, packages: Sequence[tuple[Path, str]]
+    ) -> None:
         interpreter = self.choice.interpreter
         own = own_interpreter()
         folder = runtimes_folder() / "python"
@@ -149,7 +148,7 @@ class Zygote:
             first_uid=self._config.first_uid,
             language=self.choice.language,
             prefix=interpreter.prefix if interpreter else None,
-            packages=await self._packages(),
+            packages=packages,
             environ=environ,
             argv=[program, *self._arguments(control, "/.host/root", runtime)],
         )
@@ -176,14 +175,16 @@ class Zygote:
             raise OSError("its sandbox root could not be built")
         self.pid = int(said)
 
-    async def _start_plain(self, control: socket.socket, errors: int) -> None:
+    async def _start_plain(
+        self, control: socket.socket, errors: int, packages: Sequence[tuple[Path, str]]
+    ) -> None:
         interpreter = self.choice.interpreter
         if interpreter is not None and self.choice.language.forks:
             program = str(interpreter.executable)
         else:
             program = str(own_interpreter())
         folder = str(runtimes_folder() / "python")
-        await self._link_packages()
+        self._link_packages(packages)
         self._process = await asyncio.create_subprocess_exec(
             program,
             *self._arguments(control, "", folder),
@@ -202,19 +203,14 @@ class Zygote:
             asyncio.get_running_loop().remove_reader(self._socket.fileno())
             self._socket.close()
             self._socket = None
-        while self._stems:
-            self._config.discard(self._stems.popleft())
+        self._watchdog.rest()
+        self._stems.drop()
 
     async def close(self) -> None:
         """End the zygote; sandboxes in its PID namespace end with it."""
-        if self._refill is not None:
-            self._refill.cancel()
         self._lost()
         self._kill()
-        if self._refilling is not None:
-            # It ends by itself now, with what it has under way in its place.
-            await asyncio.gather(self._refilling, return_exceptions=True)
-            self._lost()
+        await self._stems.close()  # what is under way ends in its place
         if self._process is not None:
             await self._process.wait()
         elif self.pid:
@@ -230,61 +226,93 @@ class Zygote:
 
     # Sandboxes ----------------------------------------------------------------------------
 
-    async def take(self, *, early: bool) -> ProcessSandbox:
-        """Return a sandbox to specialise: a stem cell where one will do and is there."""
-        # Where runtimes are no stem cells, their sandboxes are.
-        wanted = early or not self.choice.language.has_stem_cells
-        while wanted and self._stems:
-            stem = self._stems.popleft()
-            self._replace_later()
-            if not stem.exited.done():
+    async def take(self, kind: StemKind | None, *, alone: bool) -> ProcessSandbox:
+        """Return a sandbox to specialise.
+
+        Args:
+            kind: A stem cell of this kind will do; None where none will.
+            alone: The runtime need not be started ahead of its order: it starts sooner without.
+
+        Raises:
+            DriverFault: It can't be had.
+        """
+        stem = None if kind is None else self._stems.take(kind)
+        return stem or await self._order(None if alone else kind)
+
+    async def prepare(self, sizes_mb: Collection[int]) -> None:
+        """Have stem cells ready for functions with these sizes of memory, the most common ones.
+
+        Raises:
+            DriverFault: One ended before its use.
+        """
+        interpreter, language = self.choice.interpreter, self.choice.language
+        sizes = Counter(sizes_mb or (_LEAST_MB,)).most_common(self._config.stem_cells)
+        for size, _ in reversed(sizes):
+            environ = {MEMORY_SIZE: str(size)}
+            environ |= language.at_start(environ)
+            self._stems.expect(
+                EMPTY if interpreter is None else language.stem(interpreter, environ)
+            )
+        await self._stems.fill()
+
+    async def _make_stem(self, kind: StemKind) -> ProcessSandbox | None:
+        """Return a stem cell; None where such a runtime starts only when it is needed.
+
+        Raises:
+            DriverFault: It ended before its use.
+        """
+        stem = await self._order(kind)
+        try:
+            if await self._ready(stem, kind):
+                await self._config.equip(stem)
                 return stem
+        except BaseException:
             self._config.discard(stem)
-        if wanted:
-            self._replace_later()
-        return await self._order(early=early)
+            raise
+        self._config.discard(stem)
+        if kind.runtime and not self.choice.language.has_stem_cells:
+            return None
+        end = stem.exited.result()
+        raise DriverFault(f"a sandbox ended before its use: {end.message or end}")
 
-    async def fill(self) -> None:
-        """Have all stem cells ready."""
-        while self.alive and len(self._stems) < self._config.stem_cells:
-            early = self.choice.language.has_stem_cells
-            stem = await self._order(early=early)
-            await (stem.running if early else stem.standing)
-            if stem.exited.done():
-                end = stem.exited.result()
-                self._config.discard(stem)
-                raise DriverFault(f"a sandbox ended before its use: {end.message or end}")
-            await self._config.equip(stem)
-            self._stems.append(stem)
+    async def _ready(self, stem: ProcessSandbox, kind: StemKind) -> bool:
+        """Return whether a stem cell can be taken, once that is known."""
+        await (stem.running if kind.runtime else stem.standing)
+        if stem.exited.done() or not (kind.runtime and self.choice.language.stem_says_ready):
+            return not stem.exited.done()
+        said = asyncio.create_task(_hear(stem))
+        try:
+            await asyncio.wait(
+                (said, stem.exited), timeout=_START_TIMEOUT, return_when=asyncio.FIRST_COMPLETED
+            )
+            return said.done() and said.result()
+        finally:
+            said.cancel()
 
-    def _replace_later(self) -> None:
-        if self._refill is not None:
-            self._refill.cancel()
-        self._refill = self._config.clock.call_later(_QUIET, self._replace)
+    async def _order(self, kind: StemKind | None) -> ProcessSandbox:
+        """Have the zygote fork a new sandbox: a stem cell of this kind, or an empty one.
 
-    def _replace(self) -> None:
-        if self._refilling is None or self._refilling.done():
-            self._refilling = asyncio.get_running_loop().create_task(self._fill_quietly())
-
-    async def _fill_quietly(self) -> None:
-        # What keeps a stem cell from starting fails the next start too, which reports it.
-        with suppress(DriverFault):
-            await self.fill()
-
-    async def _order(self, *, early: bool) -> ProcessSandbox:
-        """Have the zygote fork a new sandbox."""
+        Raises:
+            DriverFault: It can't.
+        """
         config = self._config
         sandbox = config.new_sandbox()
-        fds = sandbox.open()
-        command = self._stem_command() if early else []
+        try:
+            fds = sandbox.open()
+        except DriverFault:
+            config.discard(sandbox)
+            raise
+        kind = kind or EMPTY
+        command = self._stem_command(kind) if kind.runtime else []
         job: dict[str, Any] = {
             "jailed": config.jailed,
             "user": config.user,
             "inner_uid": layout.INNER_UID if sandbox.uid is None else sandbox.uid,
             "groups": unique_folders(sandbox.group) if sandbox.group else [],
-            "early": early,
+            "early": kind.runtime,
             "argv": command,
-            "environ": layout.zygote_environ() if command else {},
+            "environ": {**layout.zygote_environ(), **dict(kind.variables)} if command else {},
+            "cwd": "/var/task" if command and config.jailed else "/",
         }
         try:
             async with self._sending:
@@ -295,16 +323,17 @@ class Zygote:
         finally:
             for fd in fds:
                 os.close(fd)
+        self._watchdog.expect()
+        sandbox.standing.add_done_callback(lambda _: self._watchdog.came())
         return sandbox
 
-    def _stem_command(self) -> list[str]:
+    def _stem_command(self, kind: StemKind) -> list[str]:
         jailed, language = self._config.jailed, self.choice.language
         folder = "/var/runtime" if jailed else str(runtimes_folder() / language.name)
         arguments = language.stem_command(folder)
         if not arguments or self.choice.interpreter is None:
             return []
-        options = language.options(self.choice.interpreter, {})
-        return [program_inside(self.choice, jailed=jailed), *options, *arguments]
+        return [program_inside(self.choice, jailed=jailed), *kind.options, *arguments]
 
     async def _send(self, order: bytes, fds: list[int]) -> None:
         rights = [(socket.SOL_SOCKET, socket.SCM_RIGHTS, array.array("i", fds))]
@@ -321,6 +350,15 @@ class Zygote:
             if sent != len(order):
                 raise DriverFault("the zygote accepted only a part of an order")
             return
+
+
+async def _hear(stem: ProcessSandbox) -> bool:
+    """Return whether a runtime says that it is ready; it ends otherwise."""
+    assert stem.channel is not None
+    try:
+        return bool(await asyncio.get_running_loop().sock_recv(stem.channel, 1))
+    except OSError:
+        return False
 
 
 def _reap(pid: int) -> bool:

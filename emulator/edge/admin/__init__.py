@@ -89,7 +89,7 @@ def make_admin(
     workflows.add(app, parts)
     sending.add(app, parts)
     timeline.add(app, parts, stopping)
-    drop_in.add(app, parts)
+    drop_in.add(app, parts, reset)
     engines.add(app, parts)
     evicting.add(app, parts)
     minimum.add(app, parts)

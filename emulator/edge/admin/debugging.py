@@ -28,6 +28,8 @@ class DebuggedView(BaseModel):
     port: int
     #: It initialises only once a debugger is there.
     wait: bool
+    #: What is to be done before a debugger can attach; "" for nothing.
+    missing: str
     #: The folder of its code on this machine, and where the function sees that.
     local_root: str
     remote_root: str
@@ -111,6 +113,7 @@ def _view(parts: Parts, name: str, port: DebugPort) -> DebuggedView:
         language=language.name if language is not None else "",
         port=port.port,
         wait=port.wait,
+        missing=language.missing_debugger() if language is not None else "",
         local_root=folder,
         # Where they can't be copied, they have no namespaces: they see this machine's files.
         remote_root=_TASK if parts.pools.copies or parts.pools.driver.name == "docker" else folder,

@@ -26,7 +26,8 @@ class DeployRequest(BaseModel):
     region: str = ""
     #: "" leaves it to samconfig.toml.
     stack_name: str = ""
-    parameters: dict[str, str] = {}
+    #: Texts, numbers, truths, or lists of them.
+    parameters: dict[str, Any] = {}
 
 
 class DeployedView(BaseModel):

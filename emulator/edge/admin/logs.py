@@ -127,10 +127,12 @@ async def _follow(
                 skipped = 0
             came.clear()
             new = asyncio.ensure_future(came.wait())
-            done, _ = await asyncio.wait(
-                {new, stopped}, timeout=15, return_when=asyncio.FIRST_COMPLETED
-            )
-            new.cancel()
+            try:
+                done, _ = await asyncio.wait(
+                    {new, stopped}, timeout=15, return_when=asyncio.FIRST_COMPLETED
+                )
+            finally:
+                new.cancel()
             if not done:
                 yield b"\n"
     finally:

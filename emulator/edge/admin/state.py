@@ -35,6 +35,7 @@ def add(app: FastAPI, parts: Parts) -> None:
             status="ok",
             version=emulator.__version__,
             driver=parts.driver.name,
+            region=parts.table.region,
             functions=len(parts.registry.all()),
             environments=parts.pools.count,
             notes=parts.driver.notes(),

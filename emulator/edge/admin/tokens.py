@@ -41,7 +41,7 @@ class TokenView(BaseModel):
 def add(app: FastAPI, parts: Parts, issuer: TokenIssuer) -> None:
     """Add the routes."""
 
-    @app.post(f"{PREFIX}/tokens", summary="A token for tests", responses={404: {}})
+    @app.post(f"{PREFIX}/tokens", summary="A token for tests", responses={400: {}, 404: {}})
     async def token(wanted: TokenWanted) -> TokenView:
         """Return a token signed by the built-in issuer, whom all JWT authorizers believe."""
         configuration = await _configuration(parts, wanted)

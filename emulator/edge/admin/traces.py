@@ -77,7 +77,7 @@ def add(app: FastAPI, parts: Parts) -> None:
         )
         return [TraceSummary.model_validate(each) for each in found]
 
-    @app.get(f"{PREFIX}/traces/{{id}}", summary="One trace")
+    @app.get(f"{PREFIX}/traces/{{id}}", summary="One trace", responses={404: {}})
     async def trace(id: str) -> TraceView:
         """Return a trace: by its id or the end of it, or by the request id of a call in it."""
         store = await parts.tracing.loaded()

@@ -13,6 +13,8 @@ class Health(BaseModel):
     status: str
     version: str
     driver: str
+    #: The AWS region of what names none.
+    region: str
     functions: int
     environments: int
     #: One sentence for each thing that this machine can't do as AWS does.

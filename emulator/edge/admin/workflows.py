@@ -22,7 +22,11 @@ _MOST_EVENTS = 5000
 def add(app: FastAPI, parts: Parts) -> None:
     """Add the routes."""
 
-    @app.get(f"{PREFIX}/executions/timeline", summary="An execution's states in time")
+    @app.get(
+        f"{PREFIX}/executions/timeline",
+        summary="An execution's states in time",
+        responses={404: {}},
+    )
     async def timeline(execution: Annotated[str, Query()]) -> Response:
         """Return an execution's states, with the invocations and environments of their tasks."""
         import orjson

@@ -18,6 +18,9 @@ _LARGEST_FIELDS = 20_000
 #: The most bytes of the headers of one part.
 _LARGEST_HEAD = 4_000
 
+#: RFC 2046 has 70 characters, the parser 256.
+_LONGEST_BOUNDARY = 256
+
 
 class Form:
     """A form that is being read.
@@ -35,7 +38,7 @@ class Form:
 
     def __init__(self, content_type: bytes, receive: Receive) -> None:
         boundary = parse_options_header(content_type)[1].get(b"boundary")
-        if not boundary:
+        if not boundary or len(boundary) > _LONGEST_BOUNDARY:
             raise _malformed()
         self._receive = receive
         self.fields: dict[str, str] = {}

@@ -12,23 +12,13 @@ from __future__ import annotations
 import logging
 import re
 from collections.abc import Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import orjson
 
 from emulator.edge.http_fronts import cors
 from emulator.edge.http_fronts.authorizers.iam import signer_of
 from emulator.edge.http_fronts.exchange import EMPTY, JSON, HttpRequest, HttpResponse
-from emulator.edge.http_fronts.payload_v2 import (
-    DELIMITER,
-    PRELUDE,
-    PRELUDE_LIMIT,
-    Malformed,
-    Route,
-    event_of,
-    prelude_of,
-    response_of,
-)
 from emulator.edge.router import Headers, Receive, Scope, Send, answer, read_body
 from emulator.invoke.function_invoker import PreparedInvocation, payload_too_large
 from emulator.invoke.streaming import StreamedInvocation
@@ -36,10 +26,16 @@ from emulator.model.errors import AwsError
 from emulator.model.function import LATEST
 from emulator.model.ids import new_request_id, new_trace_root
 from emulator.model.invocation import InvocationResult
+from emulator.model.lazy import LazyModule
 from emulator.model.limits import SYNC_PAYLOAD
 from emulator.registry.attachments import FunctionUrl
 from emulator.services.context import Parts
 from emulator.wire import ServiceCodec
+
+if TYPE_CHECKING:
+    from emulator.edge.http_fronts import payload_v2
+else:
+    payload_v2 = LazyModule("emulator.edge.http_fronts.payload_v2")
 
 _log = logging.getLogger(__name__)
 
@@ -133,8 +129,8 @@ class FunctionUrlFront:
                 receive=receive,
                 send=send,
             )
-            route = Route(path=path, request_id=request_id)
-            event = event_of(request, route, account=account, authorizer=authorizer)
+            route = payload_v2.Route(path=path, request_id=request_id)
+            event = payload_v2.event_of(request, route, account=account, authorizer=authorizer)
             prepared = await self._parts.functions.prepare(
                 url.account,
                 url.region,
@@ -241,7 +237,7 @@ class FunctionUrlFront:
                 return
             try:
                 status, headers, first = await _beginning(streamed)
-            except Malformed as error:
+            except payload_v2.Malformed as error:
                 _say_malformed(prepared.invocation.request_id, error)
                 await _answer(send, _FAILED, added)
                 while await streamed.chunk() is not None:
@@ -267,30 +263,30 @@ async def _beginning(streamed: StreamedInvocation) -> HttpResponse:
     Raises:
         Malformed: It announces a prelude that cannot be read.
     """
-    if not streamed.content_type.startswith(PRELUDE):
+    if not streamed.content_type.startswith(payload_v2.PRELUDE):
         kind = streamed.content_type or "application/octet-stream"
         return HttpResponse(200, [(b"content-type", kind.encode("latin-1"))], b"")
     data = b""
-    while DELIMITER not in data:
+    while payload_v2.DELIMITER not in data:
         chunk = await streamed.chunk()
-        if chunk is None or len(data) > PRELUDE_LIMIT:
-            raise Malformed("the prelude does not end")
+        if chunk is None or len(data) > payload_v2.PRELUDE_LIMIT:
+            raise payload_v2.Malformed("the prelude does not end")
         data += chunk
-    head, _, rest = data.partition(DELIMITER)
-    return HttpResponse(*prelude_of(head), rest)
+    head, _, rest = data.partition(payload_v2.DELIMITER)
+    return HttpResponse(*payload_v2.prelude_of(head), rest)
 
 
 def _response(request_id: str, result: InvocationResult) -> HttpResponse:
     if result.function_error:
         return _FAILED
     try:
-        return response_of(result.payload, result.content_type)
-    except Malformed as error:
+        return payload_v2.response_of(result.payload, result.content_type)
+    except payload_v2.Malformed as error:
         _say_malformed(request_id, error)
         return _FAILED
 
 
-def _say_malformed(request_id: str, error: Malformed) -> None:
+def _say_malformed(request_id: str, error: payload_v2.Malformed) -> None:
     _log.warning("the response of %s means no HTTP response: %s", request_id, error)
 
 

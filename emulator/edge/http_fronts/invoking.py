@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-import asyncio
 import re
-from collections.abc import Coroutine, Mapping
-from typing import Any, NamedTuple, TypeVar
+from collections.abc import Mapping
+from typing import NamedTuple
 
 from emulator.invoke.function_invoker import FunctionInvoker, PreparedInvocation
+from emulator.invoke.within import within
 from emulator.model.arn import parse_function_name
 from emulator.model.clock import Clock
 from emulator.model.invocation import InvocationResult
-
-_T = TypeVar("_T")
 
 _URI = re.compile(
     r"arn:[^:]+:apigateway:[^:]*:lambda:path/[0-9-]+/functions/(?P<function>.+?)/"
@@ -21,10 +19,6 @@ _URI = re.compile(
 #: Seconds that a cold start may take, with some to spare.
 _BEGINNING_S = 12.0
 _VARIABLE = re.compile(r"\$\{stageVariables\.([^}]+)\}")
-
-
-class TimedOut(Exception):
-    """Something takes longer than its caller waits."""
 
 
 class FunctionUri(NamedTuple):
@@ -104,43 +98,3 @@ async def invoke_within(
         # It ends by itself before: no timer, and no task of its own.
         return await functions.invoke(prepared)
     return await within(clock, seconds, functions.invoke(prepared))
-
-
-async def within(clock: Clock, seconds: float, work: Coroutine[Any, Any, _T]) -> _T:
-    """Return what ``work`` returns, if it does within ``seconds``; else it goes on for nobody.
-
-    Raises:
-        TimedOut: It takes longer.
-    """
-    loop = asyncio.get_running_loop()
-    task = loop.create_task(work)
-    ended = loop.create_future()
-    timer = clock.call_later(seconds, _end, ended)
-    task.add_done_callback(lambda _: _end(ended))
-    try:
-        await ended
-    except asyncio.CancelledError:
-        task.cancel()
-        raise
-    finally:
-        timer.cancel()
-    if task.done():
-        return task.result()
-    _unwatched.add(task)
-    task.add_done_callback(_forget)
-    raise TimedOut
-
-
-#: Work that goes on though nobody waits for it.
-_unwatched: set[asyncio.Task[Any]] = set()
-
-
-def _end(future: asyncio.Future[None]) -> None:
-    if not future.done():
-        future.set_result(None)
-
-
-def _forget(task: asyncio.Task[Any]) -> None:
-    _unwatched.discard(task)
-    if not task.cancelled():
-        task.exception()

@@ -71,6 +71,13 @@ class Extensions:
             member = self.members[name]
             exited.add_done_callback(partial(self._exited, member))
 
+    def check_number(self) -> None:
+        """Fail INIT where there are more processes of extensions than there may be."""
+        if len(self.external) > MOST:
+            one_too_many = list(self.members.values())[MOST]
+            one_too_many.not_launched("TooManyExtensions")
+            self._fail(one_too_many, "Extension.LaunchError", "ErrTooManyExtensions")
+
     # --- how far they are ----------------------------------------------------------------------
 
     @property
@@ -256,6 +263,8 @@ class Extensions:
             kind, member.state = f"Extension.{before}", before
         gone = done.result()
         if gone.error_type:
+            denied = "permission denied" in gone.message
+            member.not_launched("PermissionDenied" if denied else "UnknownError")
             kind = gone.error_type
         self._fail(member, kind, failures.exit_text(gone))
 

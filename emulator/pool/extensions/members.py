@@ -18,6 +18,8 @@ class ExtensionState(StrEnum):
     READY = "Ready"
     #: It works on an event.
     RUNNING = "Running"
+    #: It could not be started.
+    LAUNCH_ERROR = "LaunchError"
     INIT_ERROR = "InitError"
     EXIT_ERROR = "ExitError"
     #: Its process has ended.
@@ -32,6 +34,7 @@ TRANSITIONS: dict[ExtensionState, frozenset[ExtensionState]] = {
     ),
     ExtensionState.READY: frozenset({ExtensionState.RUNNING, ExtensionState.EXIT_ERROR}),
     ExtensionState.RUNNING: frozenset({ExtensionState.READY, ExtensionState.EXIT_ERROR}),
+    ExtensionState.LAUNCH_ERROR: frozenset(),
     ExtensionState.INIT_ERROR: frozenset(),
     ExtensionState.EXIT_ERROR: frozenset(),
     ExtensionState.EXITED: frozenset(),
@@ -78,6 +81,10 @@ class Extension:
     def may_become(self, state: ExtensionState) -> bool:
         """Say whether a transition is legal."""
         return state is ExtensionState.EXITED or state in TRANSITIONS[self.state]
+
+    def not_launched(self, why: str) -> None:
+        """Take note that it could not be started, with AWS's word for the reason."""
+        self.state, self.error_type = ExtensionState.LAUNCH_ERROR, why
 
     def register(self, events: tuple[str, ...]) -> None:
         """Take note of what it registers for."""

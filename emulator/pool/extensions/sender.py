@@ -1,6 +1,7 @@
 """Sends one subscriber its events, in batches, and never more than it takes.
 
 What a slow subscriber does not take is dropped once too much waits, and the next batch says so.
+While the sandbox is frozen nobody can take anything: what is under way goes on after that.
 """
 
 from __future__ import annotations
@@ -9,9 +10,8 @@ import asyncio
 from collections import deque
 from collections.abc import Callable
 
-import orjson
-
 from emulator.model.clock import Clock, Timer
+from emulator.model.kept_json import kept_json
 from emulator.pool.extensions.subscriptions import Subscription
 
 #: The most bytes that wait for one subscriber.
@@ -37,6 +37,9 @@ class Sender:
         self._dropped, self._dropped_bytes = 0, 0
         self._timer: Timer | None = None
         self._sending: asyncio.Task[None] | None = None
+        #: What ends the try that is under way, and when.
+        self._try: asyncio.Timeout | None = None
+        self._patience: Timer | None = None
         #: The environment ends: nothing waits for more.
         self.hurries = False
 
@@ -44,7 +47,7 @@ class Sender:
         """Add an event, if it is wanted."""
         if not self.subscription.wants(kind):
             return
-        event = orjson.dumps({"time": time, "type": kind, "record": record})
+        event = kept_json({"time": time, "type": kind, "record": record})
         if self._waiting_bytes + len(event) > _WAITING_BYTES:
             self._dropped += 1
             self._dropped_bytes += len(event)
@@ -80,6 +83,27 @@ class Sender:
         if self._batches and self._sending is None:
             self._sending = asyncio.get_running_loop().create_task(self._send_all())
 
+    def rest(self) -> None:
+        """Wait as long as it takes: the sandbox is frozen."""
+        self._connection.awake.clear()
+        self._forget_patience()
+
+    def wake(self) -> None:
+        """Go on."""
+        if not self._connection.awake.is_set():
+            self._connection.awake.set()
+            if self._try is not None:
+                self._be_patient(self._try)
+
+    def _be_patient(self, under_way: asyncio.Timeout) -> None:
+        self._try = under_way
+        self._patience = self._clock.call_later(_PATIENCE_S, under_way.reschedule, 0.0)
+
+    def _forget_patience(self) -> None:
+        if self._patience is not None:
+            self._patience.cancel()
+            self._patience = None
+
     def close(self) -> None:
         """Send nothing more."""
         if self._timer is not None:
@@ -102,13 +126,18 @@ class Sender:
 
     async def _send(self, batch: list[bytes]) -> bool:
         for attempt in range(_TRIES):
+            await self._connection.awake.wait()
             try:
-                async with asyncio.timeout(_PATIENCE_S):
+                async with asyncio.timeout(None) as under_way:
+                    self._be_patient(under_way)
                     if await self._connection.send(self.subscription, batch):
                         return True
-            except (OSError, TimeoutError, asyncio.IncompleteReadError):
+            except (OSError, TimeoutError, asyncio.IncompleteReadError, asyncio.LimitOverrunError):
                 pass
-            self._connection.close()
+            finally:
+                self._try = None
+                self._forget_patience()
+            self._connection.abort()
             await self._clock.sleep(0.1 * 2**attempt)
         return False
 
@@ -129,6 +158,9 @@ class Connection:
         clock: Clock,
     ) -> None:
         self._host, self._admits, self._clock = host, admits, clock
+        #: Set unless the sandbox is frozen.
+        self.awake = asyncio.Event()
+        self.awake.set()
         self._reader: asyncio.StreamReader | None = None
         self._writer: asyncio.StreamWriter | None = None
 
@@ -136,8 +168,10 @@ class Connection:
         """Send a batch; returns whether it was taken.
 
         Raises:
-            OSError, asyncio.IncompleteReadError: It was not.
+            OSError, asyncio.IncompleteReadError, asyncio.LimitOverrunError: It was not.
         """
+        if self.is_over:
+            self.close()
         if self._writer is None:
             await self._open(subscription.port)
         assert self._writer is not None
@@ -154,20 +188,34 @@ class Connection:
         )
         self._writer.write(head.encode() + body)
         await self._writer.drain()
-        status = await self._reader.readuntil(b"\r\n")
+        status = (await self._reader.readuntil(b"\r\n")).split()
         self.close()
-        return status.split(b" ")[1:2] in ([b"200"], [b"201"], [b"202"], [b"204"])
+        return len(status) > 1 and len(status[1]) == 3 and status[1].startswith(b"2")
+
+    @property
+    def is_over(self) -> bool:
+        """The other end has closed it."""
+        if self._reader is None or self._writer is None:
+            return False
+        return self._reader.at_eof() or self._writer.is_closing()
 
     async def _open(self, port: int) -> None:
         self._reader, self._writer = await asyncio.open_connection(self._host, port)
         local = self._writer.get_extra_info("sockname")[:2]
         # Whose it is shows once the other end has accepted it.
         for _ in range(_LOOKS):
+            await self.awake.wait()
             if self._admits((self._host, port), local):
                 return
             await self._clock.sleep(_LOOK_S)
-        self.close()
+        self.abort()
         raise OSError("what listens there is no process of the sandbox")
+
+    def abort(self) -> None:
+        """Close it, and forget what the other end has not taken."""
+        if self._writer is not None:
+            self._writer.transport.abort()
+        self.close()
 
     def close(self) -> None:
         """Close it; the next batch opens another."""

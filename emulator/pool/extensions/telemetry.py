@@ -17,7 +17,7 @@ from emulator.pool.extensions.subscriptions import Subscription
 from emulator.telemetry.platform import JsonEvents, Platform
 from emulator.telemetry.writer import LogWriter
 
-#: Events that are kept for who subscribes later in the INIT phase.
+#: Events of the INIT phase that are kept for who subscribes later in it.
 _KEPT = 1000
 
 
@@ -32,7 +32,8 @@ class Telemetry:
     def __init__(self, sandbox: Sandbox, clock: Clock) -> None:
         self._sandbox, self._clock = sandbox, clock
         self._senders: list[Sender] = []
-        self._kept: deque[tuple[str, str, object]] = deque(maxlen=_KEPT)
+        #: None once nobody can subscribe any more.
+        self._kept: deque[tuple[str, str, object]] | None = deque(maxlen=_KEPT)
 
     def subscribe(self, subscription: Subscription) -> None:
         """Send an extension what it wants to hear, from the start of the INIT phase on.
@@ -47,21 +48,17 @@ class Telemetry:
         connection = Connection(self._sandbox.host, self._sandbox.admits, self._clock)
         sender = Sender(subscription, self._clock, connection)
         self._senders.append(sender)
-        for kept in self._kept:
+        for kept in self._kept or ():
             sender.add(*kept)
-        kind = "telemetrySubscription" if subscription.api == "telemetry" else "logsSubscription"
-        record = {
-            "name": subscription.name,
-            "state": "Subscribed",
-            "types": list(subscription.types),
-        }
-        self.tell(f"platform.{kind}", record)
 
     def tell(self, kind: str, record: object) -> None:
         """Tell an event."""
+        if self._kept is None and not self._senders:
+            return
         stamp = datetime.fromtimestamp(self._clock.now(), UTC).strftime("%Y-%m-%dT%H:%M:%S.%f")
         time = stamp[:-3] + "Z"
-        self._kept.append((kind, time, record))
+        if self._kept is not None:
+            self._kept.append((kind, time, record))
         for sender in self._senders:
             sender.add(kind, time, record)
 
@@ -81,9 +78,24 @@ class Telemetry:
                 record = line
         self.tell(kind, record)
 
+    def initialised(self) -> None:
+        """Keep nothing any more: who has not subscribed in the INIT phase can't."""
+        self._kept = None
+
+    def rest(self) -> None:
+        """Let nobody count as slow: the sandbox is frozen."""
+        for sender in self._senders:
+            sender.rest()
+
+    def wake(self) -> None:
+        """Go on after :meth:`rest`."""
+        for sender in self._senders:
+            sender.wake()
+
     def hurry(self) -> None:
         """Send all at once from now on: the environment ends."""
         for sender in self._senders:
+            sender.wake()
             sender.hurries = True
             sender.flush()
 

@@ -26,6 +26,8 @@ CERTIFICATE_FIELDS = (Field("/description"),)
 VPC_LINK_FIELDS = (Field("/description"), Field("/name"))
 #: A client certificate is valid for a year.
 _CERTIFICATE_DAYS = 365
+#: Tags of a resource.
+_MOST_TAGS = 50
 
 
 def account_of(ctx: Context) -> Document:
@@ -236,7 +238,14 @@ async def get_tags(ctx: Context, request: Request) -> Response:
 
 async def tag_resource(ctx: Context, request: Request) -> Response:
     """See https://docs.aws.amazon.com/apigateway/latest/api/API_TagResource.html."""
-    await _tags(ctx, request["resourceArn"], lambda held: {**held, **request["tags"]})
+
+    def more(held: Mapping[str, str]) -> dict[str, str]:
+        tags = {**held, **request["tags"]}
+        if len(tags) > _MOST_TAGS:
+            raise bad_request(f"A resource can have no more than {_MOST_TAGS} tags")
+        return tags
+
+    await _tags(ctx, request["resourceArn"], more)
     return {}
 
 

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from emulator.services.apigateway.documents import Document, drop, new_id, pick, put
-from emulator.services.apigateway.errors import bad_request, conflict, found
+from emulator.services.apigateway.errors import bad_request, conflict, found, invalid
 from emulator.services.apigateway.paging import page
 from emulator.services.apigateway.patch import Field, apply, number
 from emulator.services.apigateway.resources import all_methods
@@ -26,6 +26,11 @@ _GIVEN = (
     "identitySource", "identityValidationExpression", "authorizerResultTtlInSeconds",
     "jwtConfiguration",
 )  # fmt: skip
+
+_TOKEN = re.compile(r"method\.request\.header\.[a-zA-Z0-9._-]+")
+_SOURCE = re.compile(
+    r"method\.request\.(?:multivalue)?(?:header|querystring)\..+|context\..+|stageVariables\..+"
+)
 
 FIELDS = (
     Field("/authorizerCredentials"),
@@ -71,15 +76,35 @@ def _check(authorizer: Mapping[str, Any]) -> None:
         raise bad_request("Authorizer result TTL must be between 0 and 3600 seconds")
     if kind == "REQUEST" and not authorizer.get("identitySource") and ttl:
         raise bad_request("Identity source is required when caching is enabled")
+    if authorizer.get("identitySource"):
+        _check_source(kind, authorizer["identitySource"])
+
+
+def _check_source(kind: str, source: str) -> None:
+    if kind in ("TOKEN", _COGNITO) and not _TOKEN.fullmatch(source):
+        # In these words: https://github.com/aws/aws-cdk/issues/6330
+        raise bad_request(
+            f"Invalid token source expression: {source}. The source must be a method request "
+            "header, matching 'method.request.header.[a-zA-Z0-9._-]+'."
+        )
+    if kind == "REQUEST":
+        wrong = [each.strip() for each in source.split(",") if not _SOURCE.fullmatch(each.strip())]
+        if wrong:
+            errors = [f"Invalid mapping expression specified: {each}" for each in wrong]
+            raise bad_request(f"Invalid mapping expression specified: {invalid(errors)}")
+
+
+def _check_name(api: Document, authorizer: Mapping[str, Any]) -> None:
+    for each in (api.get("authorizers") or {}).values():
+        if each["name"] == authorizer["name"] and each["id"] != authorizer["id"]:
+            raise conflict("Authorizer name must be unique")
 
 
 async def create_authorizer(ctx: Context, request: Request) -> Response:
     """See https://docs.aws.amazon.com/apigateway/latest/api/API_CreateAuthorizer.html."""
     api = api_of(ctx, request["restApiId"])
     authorizer = new_authorizer(request)
-    held = (api.get("authorizers") or {}).values()
-    if any(each["name"] == authorizer["name"] for each in held):
-        raise conflict("Authorizer name must be unique")
+    _check_name(api, authorizer)
     await keep_api(ctx, put(api, ["authorizers", authorizer["id"]], authorizer))
     return authorizer
 
@@ -124,5 +149,6 @@ async def update_authorizer(ctx: Context, request: Request) -> Response:
         authorizer_of(api, request["authorizerId"]), request.get("patchOperations") or (), FIELDS
     )
     _check(authorizer)
+    _check_name(api, authorizer)
     await keep_api(ctx, put(api, ["authorizers", authorizer["id"]], authorizer))
     return authorizer

@@ -39,7 +39,8 @@ class BoundedWorker:
     """Has work done in a process of its own: one piece after the other.
 
     Args:
-        clock: Says when the process has had nothing to do for long.
+        clock: Says when a piece of work takes too long, and when there was none for long. It does
+            not jump: what is under way goes on.
     """
 
     def __init__(self, clock: Clock) -> None:
@@ -71,12 +72,16 @@ class BoundedWorker:
                 process = self._process or await self._start()
             assert process.stdin is not None
             assert process.stdout is not None
-            async with asyncio.timeout(PATIENCE_S):
-                process.stdin.write(_LENGTH.pack(len(job)) + job)
-                await process.stdin.drain()
-                (length,) = _LENGTH.unpack(await process.stdout.readexactly(_LENGTH.size))
-                found: dict[str, Any] = json.loads(await process.stdout.readexactly(length))
-        except (TimeoutError, OSError, asyncio.IncompleteReadError) as error:
+            async with asyncio.timeout(None) as work:
+                patience = self._clock.call_later(PATIENCE_S, work.reschedule, 0.0)
+                try:
+                    process.stdin.write(_LENGTH.pack(len(job)) + job)
+                    await process.stdin.drain()
+                    (length,) = _LENGTH.unpack(await process.stdout.readexactly(_LENGTH.size))
+                    found: dict[str, Any] = json.loads(await process.stdout.readexactly(length))
+                finally:
+                    patience.cancel()
+        except (TimeoutError, OSError, ValueError, asyncio.IncompleteReadError) as error:
             raise TakesTooLong("it takes too long") from error
         return found
 

@@ -13,7 +13,7 @@ from emulator.services.apigateway.errors import bad_request, found
 from emulator.services.apigateway.paging import page
 from emulator.services.apigateway.patch import Field, apply
 from emulator.services.apigateway.resources import all_methods
-from emulator.services.apigateway.stages import check_name, new_stage
+from emulator.services.apigateway.stages import check, check_name, new_stage
 from emulator.services.apigateway.state import DEPLOYED, api_of, keep_api, of
 from emulator.services.context import Context, Request, Response
 
@@ -96,6 +96,7 @@ def _staged(api: Document, request: Request, deployment_id: str, now: float) -> 
         stage["description"] = request["stageDescription"]
     if request.get("tracingEnabled") is not None:
         stage["tracingEnabled"] = request["tracingEnabled"]
+    check(api, stage)
     return {**stage, "lastUpdatedDate": int(now)}
 
 

@@ -5,7 +5,8 @@ https://docs.aws.amazon.com/apigateway/latest/api/API_DocumentationPart.html
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import json
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from emulator.model.errors import AwsError
@@ -21,9 +22,10 @@ PART_FIELDS = (Field("/properties"),)
 VERSION_FIELDS = (Field("/description"),)
 
 
-def _same(one: Mapping[str, Any], other: Mapping[str, Any]) -> bool:
+def place(location: Mapping[str, Any]) -> tuple[str, ...]:
+    """Return what tells a location from all others."""
     names = ("type", "path", "method", "statusCode", "name")
-    return all((one.get(each) or None) == (other.get(each) or None) for each in names)
+    return tuple(str(location.get(each) or "") for each in names)
 
 
 def with_part(api: Document, location: Mapping[str, Any], properties: str) -> tuple[Document, str]:
@@ -36,10 +38,32 @@ def with_part(api: Document, location: Mapping[str, Any], properties: str) -> tu
     return put(api, ["documentation", part["id"]], part), part["id"]
 
 
+def with_parts(api: Document, parts: Iterable[Any]) -> tuple[Document, list[str]]:
+    """Return an API with the documentation parts of a definition, and their ids.
+
+    Raises:
+        AwsError: One is none.
+    """
+    held = dict(api.get("documentation") or {})
+    ids = {place(each["location"]): key for key, each in held.items()}
+    given = []
+    for each in parts:
+        if not isinstance(each, Mapping) or not isinstance(each.get("location"), Mapping):
+            raise bad_request("Invalid documentation part: it has no location")
+        location = {k: v for k, v in each["location"].items() if v is not None}
+        part_id = ids.setdefault(place(location), new_id())
+        text = json.dumps(each.get("properties") or {}, separators=(",", ":"))
+        before = held.get(part_id) or {"id": part_id, "location": location}
+        held[part_id] = {**before, "properties": text}
+        given.append(part_id)
+    return ({**api, "documentation": held} if held else api), given
+
+
 def part_at(api: Mapping[str, Any], location: Mapping[str, Any]) -> Document | None:
     """Return the part that documents a place; None: there is none."""
     parts = (api.get("documentation") or {}).values()
-    return next((each for each in parts if _same(each["location"], location)), None)
+    wanted = place(location)
+    return next((each for each in parts if place(each["location"]) == wanted), None)
 
 
 async def create_documentation_part(ctx: Context, request: Request) -> Response:

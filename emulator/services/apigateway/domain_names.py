@@ -12,7 +12,8 @@ from typing import Any
 from emulator.services.apigateway.documents import Document, drop, new_id, pick, put
 from emulator.services.apigateway.errors import bad_request, conflict, found, unknown
 from emulator.services.apigateway.paging import page
-from emulator.services.apigateway.patch import Field, apply
+from emulator.services.apigateway.patch import SECURITY_POLICY, Field, apply, one_of
+from emulator.services.apigateway.rest_apis import check_type
 from emulator.services.apigateway.state import listed, of
 from emulator.services.context import Context, Request, Response
 
@@ -22,21 +23,22 @@ _DOMAIN = re.compile(r"(\*\.)?([a-zA-Z0-9]([a-zA-Z0-9-]*[a-zA-Z0-9])?\.)+[a-zA-Z
 #: The zones of AWS's own names (the same for everybody in a region).
 _ZONE, _DISTRIBUTION_ZONE = "Z1UJRXOUMOOFQ8", "Z2FDTNDATAQYW2"
 
+_ROUTING = ("BASE_PATH_MAPPING_ONLY", "ROUTING_RULE_ONLY", "ROUTING_RULE_THEN_BASE_PATH_MAPPING")
 FIELDS = (
-    Field("/certificateName"),
-    Field("/certificateArn"),
-    Field("/regionalCertificateName"),
-    Field("/regionalCertificateArn"),
-    Field("/securityPolicy"),
-    Field("/endpointAccessMode"),
+    Field("/certificateName", "add replace"),
+    Field("/certificateArn", "add replace"),
+    Field("/regionalCertificateName", "add replace"),
+    Field("/regionalCertificateArn", "add replace"),
+    Field("/securityPolicy", "replace", SECURITY_POLICY),
+    Field("/endpointAccessMode", "replace", one_of("BASIC", "STRICT")),
     Field("/ownershipVerificationCertificateArn"),
     Field("/policy"),
     Field("/managementPolicy"),
-    Field("/routingMode"),
+    Field("/routingMode", "replace", one_of(*_ROUTING)),
     Field("/mutualTlsAuthentication", "remove"),
     Field("/mutualTlsAuthentication/truststoreUri", "add remove replace"),
     Field("/mutualTlsAuthentication/truststoreVersion", "add remove replace"),
-    Field("/endpointConfiguration/ipAddressType"),
+    Field("/endpointConfiguration/ipAddressType", "replace", one_of("ipv4", "dualstack")),
     Field("/endpointConfiguration/types/{type}", "add remove replace", is_list=True),
 )
 MAPPING_FIELDS = (Field("/basePath"), Field("/restapiId"), Field("/stage"))
@@ -90,26 +92,34 @@ async def create_domain_name(ctx: Context, request: Request) -> Response:
     domain.setdefault("routingMode", "BASE_PATH_MAPPING_ONLY")
     if request.get("mutualTlsAuthentication"):
         domain["mutualTlsAuthentication"] = dict(request["mutualTlsAuthentication"])
-    domain |= _addresses(ctx, types, now)
+    domain = _addressed(ctx, domain, now)
     await _keep(ctx, domain)
     ctx.parts.hosts.add(name)
     return _shown(domain)
 
 
-def _addresses(ctx: Context, types: list[str], now: int) -> Document:
-    """Return the names to which the domain's records would point."""
-    if types == ["EDGE"]:
-        return {
+def _addressed(ctx: Context, domain: Document, now: int) -> Document:
+    """Return a domain with the names to which its records would point: one for each of its types.
+
+    What it has already stays; what is for a type that it has no more goes.
+    """
+    names: dict[str, Document] = {
+        "EDGE": {
             "distributionDomainName": f"d{new_id(13)}.cloudfront.net",
             "distributionHostedZoneId": _DISTRIBUTION_ZONE,
             "certificateUploadDate": now,
-        }
-    if types == ["PRIVATE"]:
-        return {"domainNameId": new_id(10), "certificateUploadDate": now}
-    return {
-        "regionalDomainName": f"d-{new_id(10)}.execute-api.{ctx.region}.amazonaws.com",
-        "regionalHostedZoneId": _ZONE,
+        },
+        "PRIVATE": {"domainNameId": new_id(10), "certificateUploadDate": now},
+        "REGIONAL": {
+            "regionalDomainName": f"d-{new_id(10)}.execute-api.{ctx.region}.amazonaws.com",
+            "regionalHostedZoneId": _ZONE,
+        },
     }
+    made: Document = {}
+    for kind in domain["endpointConfiguration"]["types"]:
+        made |= names[kind]
+    others = {name for each in names.values() for name in each} - made.keys()
+    return {**made, **{name: value for name, value in domain.items() if name not in others}}
 
 
 async def get_domain_name(ctx: Context, request: Request) -> Response:
@@ -132,9 +142,16 @@ async def delete_domain_name(ctx: Context, request: Request) -> Response:
 
 async def update_domain_name(ctx: Context, request: Request) -> Response:
     """See https://docs.aws.amazon.com/apigateway/latest/api/API_UpdateDomainName.html."""
-    domain = apply(
-        domain_of(ctx, request["domainName"]), request.get("patchOperations") or (), FIELDS
-    )
+    held = domain_of(ctx, request["domainName"])
+    domain = apply(held, request.get("patchOperations") or (), FIELDS)
+    before, types = (each["endpointConfiguration"]["types"] for each in (held, domain))
+    for kind in types:
+        check_type(kind)
+    if not types:
+        raise bad_request("A domain name needs an endpoint type.")
+    if ("PRIVATE" in types) != ("PRIVATE" in before) or ("PRIVATE" in types and len(types) > 1):
+        raise bad_request("A private domain name can't become a public one, nor the other way.")
+    domain = _addressed(ctx, domain, int(ctx.clock.now()))
     await _keep(ctx, domain)
     return _shown(domain)
 

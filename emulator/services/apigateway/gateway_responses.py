@@ -5,13 +5,14 @@ https://docs.aws.amazon.com/apigateway/latest/developerguide/supported-gateway-r
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from typing import Any
 
 from emulator.services.apigateway.documents import Document, drop, put
-from emulator.services.apigateway.errors import bad_request, not_found
+from emulator.services.apigateway.errors import bad_request, invalid, not_found
 from emulator.services.apigateway.paging import page
-from emulator.services.apigateway.patch import Field, apply
+from emulator.services.apigateway.patch import Field, apply, matching
 from emulator.services.apigateway.state import api_of, keep_api
 from emulator.services.context import Context, Request, Response
 
@@ -42,11 +43,20 @@ STATUS: dict[str, str] = {
 #: The body of those that nobody has changed.
 TEMPLATE = '{"message":$context.error.messageString}'
 
+#: What a header of a response may be made of.
+_MAPPED = re.compile(
+    r"method\.request\.(?:multivalue)?(?:querystring|header|path|body).*"
+    r"|'.*'|stageVariables\..+|context\..+",
+    re.DOTALL,
+)
+_TARGET = re.compile(r"gatewayresponse\.(?:header|multivalueheader)\..+", re.DOTALL)
 _MISSING = "Invalid parameter name specified"
+
+
 FIELDS = (
     Field("/responseParameters/{name}", "add remove replace", missing=_MISSING),
     Field("/responseTemplates/{type}", "add remove replace", missing=_MISSING),
-    Field("/statusCode"),
+    Field("/statusCode", "replace", matching(r"[1-5]\d\d")),
 )
 
 
@@ -101,15 +111,26 @@ async def put_gateway_response(ctx: Context, request: Request) -> Response:
     status = request.get("statusCode") or STATUS[kind]
     if status:
         response["statusCode"] = status
-    _check_parameters(response["responseParameters"])
+    check_parameters(response["responseParameters"])
     await keep_api(ctx, put(api, ["gatewayResponses", kind], response))
     return response
 
 
-def _check_parameters(parameters: Mapping[str, str]) -> None:
-    for name in parameters:
-        if not name.startswith("gatewayresponse."):
-            raise bad_request(f"Invalid parameter name specified: {name}")
+def check_parameters(parameters: Mapping[str, str]) -> None:
+    """Check what a gateway response makes headers of.
+
+    Raises:
+        AwsError: That is no expression, or no header of a gateway response.
+    """
+    # In these words: https://github.com/aws/aws-cli/issues/2879
+    errors = [
+        f"Invalid mapping expression specified: {wrong}"
+        for name, value in parameters.items()
+        for wrong in (name, value)
+        if not (_TARGET if wrong is name else _MAPPED).fullmatch(wrong)
+    ]
+    if errors:
+        raise bad_request(f"Invalid mapping expression specified: {invalid(errors)}")
 
 
 async def get_gateway_response(ctx: Context, request: Request) -> Response:
@@ -149,6 +170,6 @@ async def update_gateway_response(ctx: Context, request: Request) -> Response:
     response["defaultResponse"] = False
     for name in ("responseParameters", "responseTemplates"):
         response.setdefault(name, {})
-    _check_parameters(response["responseParameters"])
+    check_parameters(response["responseParameters"])
     await keep_api(ctx, put(api, ["gatewayResponses", kind], response))
     return response

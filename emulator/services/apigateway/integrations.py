@@ -12,12 +12,13 @@ from typing import Any
 from emulator.services.apigateway.documents import Document, pick
 from emulator.services.apigateway.errors import bad_request, invalid, not_found, unknown
 from emulator.services.apigateway.methods import METHODS, At
-from emulator.services.apigateway.patch import Field, apply, boolean, number
+from emulator.services.apigateway.patch import Field, apply, boolean, number, one_of
 from emulator.services.context import Context, Request, Response
 
 LONGEST_MS, SHORTEST_MS, USUAL_MS = 29_000, 50, 29_000
-#: Regional and private APIs may have more, by a quota; streams may last longer.
-LONGEST_STREAM_MS = 900_000
+#: AWS gives regional and private APIs as much as this, by a quota; streams may last longer.
+LONGEST_RAISED_MS, LONGEST_STREAM_MS = 300_000, 900_000
+CONTENT_HANDLING = ("CONVERT_TO_BINARY", "CONVERT_TO_TEXT")
 PASSTHROUGH = ("WHEN_NO_MATCH", "WHEN_NO_TEMPLATES", "NEVER")
 
 _ARN = re.compile(
@@ -37,6 +38,16 @@ _MAPPED = re.compile(
     r"|'.*'|stageVariables\..+|context\..+",
     re.DOTALL,
 )
+#: What a header of a response may be made of.
+_RESPONSE_MAPPED = re.compile(
+    r"integration\.response\.(?:multivalue)?(?:header|body).*"
+    r"|'.*'|stageVariables\..+|context\..+",
+    re.DOTALL,
+)
+_CACHE_KEY = re.compile(
+    r"(?:method|integration)\.request\.(?:(?:multivalue)?(?:querystring|header|path)\..+|body.*)",
+    re.DOTALL,
+)
 _DECLARED = re.compile(r"method\.request\.(?:multivalue)?(querystring|header|path)\.(.+)")
 _TARGET = re.compile(r"integration\.request\.(header|querystring|path)\..+")
 _PROXY_ONLY = (
@@ -51,7 +62,7 @@ FIELDS = (
     Field("/cacheNamespace"),
     Field("/connectionId"),
     Field("/connectionType"),
-    Field("/contentHandling"),
+    Field("/contentHandling", "replace", one_of(*CONTENT_HANDLING)),
     Field("/credentials"),
     Field("/httpMethod"),
     Field("/integrationTarget"),
@@ -65,7 +76,7 @@ FIELDS = (
     Field("/uri"),
 )
 RESPONSE_FIELDS = (
-    Field("/contentHandling"),
+    Field("/contentHandling", "replace", one_of(*CONTENT_HANDLING)),
     Field("/responseParameters/{name}", "add remove replace"),
     Field("/responseTemplates/{type}", "add remove replace", missing=_NO_CONTENT_TYPE),
     Field("/selectionPattern"),
@@ -101,13 +112,20 @@ def new_integration(given: Mapping[str, Any], resource_id: str) -> Document:
     return integration
 
 
-def check(integration: Mapping[str, Any], method: Mapping[str, Any]) -> None:
+def check(
+    integration: Mapping[str, Any], method: Mapping[str, Any], api: Mapping[str, Any]
+) -> None:
     """Check an integration, and that its method has what it maps.
+
+    Args:
+        integration: As it is kept.
+        method: Whose it is.
+        api: Whose the method is: its kind of endpoint says how long an integration may take.
 
     Raises:
         AwsError: Something in it is invalid.
     """
-    check_endpoint(integration)
+    _check_endpoint(integration)
     if integration["passthroughBehavior"] not in PASSTHROUGH:
         raise bad_request(
             "Invalid passthrough behavior specified. Must be one of: "
@@ -115,17 +133,14 @@ def check(integration: Mapping[str, Any], method: Mapping[str, Any]) -> None:
         )
     if integration.get("connectionType") == "VPC_LINK" and not integration.get("connectionId"):
         raise bad_request("Must provide a VPC Link ID when connectionType is VPC_LINK")
-    _check_timeout(integration)
+    _check_timeout(integration, is_edge=api["endpointConfiguration"]["types"] == ["EDGE"])
     _check_mappings(integration, method)
     _check_templates(integration.get("requestTemplates"))
+    if not all(_CACHE_KEY.fullmatch(each) for each in integration["cacheKeyParameters"]):
+        raise bad_request("Invalid cache key parameter specified")
 
 
-def check_endpoint(integration: Mapping[str, Any]) -> None:
-    """Check what an integration calls.
-
-    Raises:
-        AwsError: It cannot be called.
-    """
+def _check_endpoint(integration: Mapping[str, Any]) -> None:
     kind = integration["type"]
     if kind == "MOCK":
         return
@@ -136,9 +151,9 @@ def check_endpoint(integration: Mapping[str, Any]) -> None:
     _check_uri(integration, kind)
 
 
-def _check_timeout(integration: Mapping[str, Any]) -> None:
+def _check_timeout(integration: Mapping[str, Any], *, is_edge: bool) -> None:
     streams = integration.get("responseTransferMode") == "STREAM"
-    longest = LONGEST_STREAM_MS if streams else LONGEST_MS
+    longest = LONGEST_STREAM_MS if streams else LONGEST_MS if is_edge else LONGEST_RAISED_MS
     if not SHORTEST_MS <= integration["timeoutInMillis"] <= longest:
         raise bad_request(f"Timeout should be between {SHORTEST_MS} ms and {longest} ms")
 
@@ -212,7 +227,7 @@ async def put_integration(ctx: Context, request: Request) -> Response:
     at = At(ctx, request)
     given = {**request, "httpMethod": (request.get("integrationHttpMethod") or "").upper()}
     integration = new_integration(given, at.resource["id"])
-    check(integration, at.method)
+    check(integration, at.method, at.api["api"])
     held = (at.method.get("methodIntegration") or {}).get("integrationResponses")
     if held:
         integration["integrationResponses"] = held
@@ -237,7 +252,7 @@ async def update_integration(ctx: Context, request: Request) -> Response:
     """See https://docs.aws.amazon.com/apigateway/latest/api/API_UpdateIntegration.html."""
     at = At(ctx, request)
     changed = apply(integration_of(at), request.get("patchOperations") or (), FIELDS)
-    check(changed, at.method)
+    check(changed, at.method, at.api["api"])
     await at.keep(("methodIntegration",), changed)
     return changed
 
@@ -254,11 +269,25 @@ def _check_response(method: Mapping[str, Any], response: Mapping[str, Any]) -> N
             re.compile(pattern)
         except re.error:
             raise bad_request(f"Invalid selection pattern specified: {pattern}") from None
-    errors = [
-        f"Invalid mapping expression parameter specified: {target}"
-        for target in response.get("responseParameters") or {}
-        if target not in (declared.get("responseParameters") or {})
-    ]
+    check_headers(response, declared)
+
+
+def check_headers(response: Mapping[str, Any], declared: Mapping[str, Any]) -> None:
+    """Check what an integration response makes headers of.
+
+    Args:
+        response: The integration response.
+        declared: The response of the method with the same status.
+
+    Raises:
+        AwsError: The method has no such header, or that is no expression.
+    """
+    errors = []
+    for target, source in (response.get("responseParameters") or {}).items():
+        if target not in (declared.get("responseParameters") or {}):
+            errors.append(f"Invalid mapping expression parameter specified: {target}")
+        if not _RESPONSE_MAPPED.fullmatch(source):
+            errors.append(f"Invalid mapping expression specified: {source}")
     if errors:
         raise bad_request(f"Invalid mapping expression specified: {invalid(errors)}")
 

@@ -16,7 +16,13 @@ from emulator.services.apigateway.resource_types.apis import (
     RestApi,
     Stage,
 )
-from emulator.services.apigateway.resource_types.base import SERVICE, Patched, differences
+from emulator.services.apigateway.resource_types.base import (
+    SERVICE,
+    Form,
+    Patched,
+    differences,
+    endpoint_patches,
+)
 from emulator.stack.kinds import Call, Kind, Made, ServiceKind, Wanted, forgiving
 
 
@@ -75,6 +81,56 @@ def _mapping_at(made: Made) -> dict[str, str]:
     return {"domainName": domain, "basePath": base}
 
 
+class ApiKey(Patched):
+    """AWS::ApiGateway::ApiKey: its stages are written as patches name them."""
+
+    async def update(
+        self, call: Call, made: Made, before: Mapping[str, Any], wanted: Wanted
+    ) -> Made:
+        def stages(properties: Mapping[str, Any]) -> list[str]:
+            found = properties.get("StageKeys") or []
+            return [f"{each.get('RestApiId')}/{each.get('StageName')}" for each in found]
+
+        old, new = stages(before), stages(wanted.properties)
+        patches = [
+            {"op": op, "path": "/stages", "value": each}
+            for op, some, others in (("remove", old, new), ("add", new, old))
+            for each in some
+            if each not in others
+        ]
+        patches += differences(before, wanted.properties, self.fields)
+        if patches:
+            request = {"apiKey": made.physical, "patchOperations": patches}
+            await call(SERVICE, "UpdateApiKey", request)
+        await self.retag(call, made, before, wanted)
+        return made
+
+
+class DomainName(Patched):
+    """AWS::ApiGateway::DomainName: what is within its structures is patched part by part."""
+
+    async def update(
+        self, call: Call, made: Made, before: Mapping[str, Any], wanted: Wanted
+    ) -> Made:
+        made = await super().update(call, made, before, wanted)
+        patches = endpoint_patches(call, before, wanted.properties)
+        name = "MutualTlsAuthentication"
+        old, new = (each.get(name) or {} for each in (before, wanted.properties))
+        if old and not new:
+            patches.append({"op": "remove", "path": "/mutualTlsAuthentication"})
+        elif new:
+            parts: dict[str, tuple[str, Form]] = {
+                "TruststoreUri": ("/mutualTlsAuthentication/truststoreUri", "text"),
+                "TruststoreVersion": ("/mutualTlsAuthentication/truststoreVersion", "text"),
+            }
+            patches += differences(old, new, parts)
+        if patches:
+            request = {"domainName": made.physical, "patchOperations": patches}
+            # Another endpoint has another name.
+            return self._made(await call(SERVICE, "UpdateDomainName", request))
+        return made
+
+
 class UsagePlan(Patched):
     """AWS::ApiGateway::UsagePlan: its stages are added and removed one by one."""
 
@@ -103,6 +159,7 @@ class UsagePlan(Patched):
         if patches:
             request = {"usagePlanId": made.physical, "patchOperations": patches}
             await call(SERVICE, "UpdateUsagePlan", request)
+        await self.retag(call, made, before, wanted)
         return made
 
     async def delete(self, call: Call, made: Made, properties: Mapping[str, Any]) -> None:
@@ -116,7 +173,7 @@ class UsagePlan(Patched):
 
 KINDS: dict[str, Kind] = {
     "AWS::ApiGateway::Account": Account(),
-    "AWS::ApiGateway::ApiKey": Patched(
+    "AWS::ApiGateway::ApiKey": ApiKey(
         create_operation="CreateApiKey",
         update_operation="UpdateApiKey",
         delete_operation="DeleteApiKey",
@@ -129,6 +186,7 @@ KINDS: dict[str, Kind] = {
             "Enabled": ("/enabled", "text"),
             "CustomerId": ("/customerId", "text"),
         },
+        tagged="apikeys",
         list_operation="GetApiKeys",
     ),
     "AWS::ApiGateway::Authorizer": Patched(
@@ -160,6 +218,7 @@ KINDS: dict[str, Kind] = {
         parent="",
         attributes={"ClientCertificateId": "clientCertificateId"},
         fields={"Description": ("/description", "text")},
+        tagged="clientcertificates",
         list_operation="GetClientCertificates",
     ),
     "AWS::ApiGateway::Deployment": Deployment(),
@@ -180,7 +239,7 @@ KINDS: dict[str, Kind] = {
         named="documentationVersion",
         fields={"Description": ("/description", "text")},
     ),
-    "AWS::ApiGateway::DomainName": Patched(
+    "AWS::ApiGateway::DomainName": DomainName(
         create_operation="CreateDomainName",
         update_operation="UpdateDomainName",
         delete_operation="DeleteDomainName",
@@ -198,7 +257,14 @@ KINDS: dict[str, Kind] = {
             "CertificateArn": ("/certificateArn", "text"),
             "RegionalCertificateArn": ("/regionalCertificateArn", "text"),
             "SecurityPolicy": ("/securityPolicy", "text"),
+            "EndpointAccessMode": ("/endpointAccessMode", "text"),
+            "OwnershipVerificationCertificateArn": (
+                "/ownershipVerificationCertificateArn",
+                "text",
+            ),
+            "RoutingMode": ("/routingMode", "text"),
         },
+        tagged="domainnames",
     ),
     "AWS::ApiGateway::GatewayResponse": GatewayResponse(),
     "AWS::ApiGateway::Method": Method(),
@@ -237,6 +303,7 @@ KINDS: dict[str, Kind] = {
         renamed={"UsagePlanName": "Name"},
         attributes={"Id": "id"},
         fields={"Description": ("/description", "text"), "UsagePlanName": ("/name", "text")},
+        tagged="usageplans",
         list_operation="GetUsagePlans",
     ),
     "AWS::ApiGateway::UsagePlanKey": Patched(
@@ -254,6 +321,7 @@ KINDS: dict[str, Kind] = {
         parent="",
         attributes={"VpcLinkId": "id"},
         fields={"Description": ("/description", "text"), "Name": ("/name", "text")},
+        tagged="vpclinks",
         list_operation="GetVpcLinks",
     ),
 }

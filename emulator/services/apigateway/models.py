@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from emulator.model.errors import AwsError
+from emulator.model.nesting import read_json
 from emulator.services.apigateway.documents import Document, drop, new_id, put
 from emulator.services.apigateway.errors import (
     bad_request,
@@ -61,7 +62,7 @@ def _check_schema(schema: str | None, kind: str) -> None:
     if "json" not in kind:
         return
     try:
-        parsed = json.loads(schema)
+        parsed = read_json(schema)
     except ValueError as error:
         text = f"Invalid model schema specified. {error}"
         raise bad_request(f"Invalid model specified: {invalid([text])}") from None

@@ -47,6 +47,26 @@ def decimal(value: str | None, path: str) -> float | None:
         raise bad_request(f"Invalid patch value {value} specified for {path}") from None
 
 
+def matching(pattern: str) -> Read:
+    """Return what reads a text of a pattern; nothing is none."""
+
+    def read(value: str | None, path: str) -> str | None:
+        if value and not re.fullmatch(pattern, value):
+            raise bad_request(f"Invalid patch value {value} specified for {path}")
+        return value or None
+
+    return read
+
+
+def one_of(*choices: str) -> Read:
+    """Return what reads one of some words; nothing is none."""
+    return matching("|".join(map(re.escape, choices)))
+
+
+#: Which TLS an API or a domain name takes.
+SECURITY_POLICY = matching(r"TLS_1_[02]|SecurityPolicy_\w+")
+
+
 class Field(NamedTuple):
     """What of a resource can be changed.
 

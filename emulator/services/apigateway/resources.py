@@ -6,7 +6,7 @@ https://docs.aws.amazon.com/apigateway/latest/api/API_Resource.html
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from emulator.services.apigateway.documents import Document, new_id
@@ -60,15 +60,28 @@ def add(api: Document, parent_id: str, part: str) -> tuple[Document, Document]:
     Raises:
         AwsError: It can't be there.
     """
-    parent = resource_of(api, parent_id)
-    check_place(api, parent, part)
-    resource = {
+    resource = made(resource_of(api, parent_id), part, children(api, parent_id))
+    return {**api, "resources": {**api["resources"], resource["id"]: resource}}, resource
+
+
+def made(parent: Document, part: str, siblings: Iterable[Document]) -> Document:
+    """Return a new resource below another.
+
+    Args:
+        parent: The resource above.
+        part: The path part.
+        siblings: Those below it that have this part, or one that is a variable; or all.
+
+    Raises:
+        AwsError: It can't be there.
+    """
+    check_place(parent, part, siblings)
+    return {
         "id": new_id(),
-        "parentId": parent_id,
+        "parentId": parent["id"],
         "pathPart": part,
         "path": join(parent["path"], part),
     }
-    return {**api, "resources": {**api["resources"], resource["id"]: resource}}, resource
 
 
 def join(parent_path: str, part: str) -> str:
@@ -76,13 +89,13 @@ def join(parent_path: str, part: str) -> str:
     return f"{parent_path.rstrip('/')}/{part}"
 
 
-def check_place(api: Document, parent: Document, part: str, but: str = "") -> None:
+def check_place(parent: Document, part: str, siblings: Iterable[Document], but: str = "") -> None:
     """Check that a path part can be below a resource.
 
     Args:
-        api: The API.
         parent: The resource above.
         part: The path part.
+        siblings: Those below it that have this part, or one that is a variable; or all.
         but: The id of a resource that is there and moves.
 
     Raises:
@@ -94,7 +107,7 @@ def check_place(api: Document, parent: Document, part: str, but: str = "") -> No
         raise bad_request(
             f"Cannot create a child of a resource with a greedy path variable {parent['pathPart']}"
         )
-    for each in children(api, parent["id"]):
+    for each in siblings:
         if each["id"] == but:
             continue
         if each["pathPart"] == part:
@@ -174,7 +187,8 @@ def _moved(api: Document, resource: Document) -> Document:
         raise bad_request(
             f"Cannot create a child of a resource with a greedy path variable {parent['pathPart']}"
         )
-    check_place(api, parent, resource["pathPart"], but=resource["id"])
+    siblings = children(api, parent["id"])
+    check_place(parent, resource["pathPart"], siblings, but=resource["id"])
     return resource
 
 

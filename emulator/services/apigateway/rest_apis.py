@@ -9,15 +9,18 @@ import json
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from emulator.model.nesting import read_json
 from emulator.services.apigateway.documents import Document, new_id, pick
 from emulator.services.apigateway.errors import bad_request
 from emulator.services.apigateway.paging import page
 from emulator.services.apigateway.patch import (
+    SECURITY_POLICY,
     Field,
     apply,
     boolean,
     find,
     number,
+    one_of,
 )
 from emulator.services.apigateway.state import api_of, keep_api, listed, of
 from emulator.services.context import Context, Request, Response
@@ -50,8 +53,8 @@ FIELDS = (
     Field("/policy"),
     Field("/minimumCompressionSize", "replace", number),
     Field("/disableExecuteApiEndpoint", "replace", boolean),
-    Field("/securityPolicy"),
-    Field("/endpointAccessMode"),
+    Field("/securityPolicy", "replace", SECURITY_POLICY),
+    Field("/endpointAccessMode", "replace", one_of("BASIC", "STRICT")),
     Field("/endpointConfiguration/ipAddressType"),
     Field("/binaryMediaTypes/{binaryMediaType}", "add remove replace", is_list=True),
     Field("/endpointConfiguration/types/{type}", "replace", is_list=True),
@@ -122,7 +125,7 @@ def _check_compression(size: int) -> None:
 
 def _check_policy(policy: str) -> None:
     try:
-        is_policy = isinstance(json.loads(policy), dict)
+        is_policy = isinstance(read_json(policy), dict)
     except ValueError:
         is_policy = False
     if not is_policy:
@@ -146,7 +149,13 @@ def _endpoint(given: Mapping[str, Any]) -> Document:
     endpoint: Document = {"types": list(types), "ipAddressType": kind}
     if given.get("vpcEndpointIds"):
         endpoint["vpcEndpointIds"] = list(given["vpcEndpointIds"])
+    _check_endpoint(endpoint)
     return endpoint
+
+
+def _check_endpoint(endpoint: Mapping[str, Any]) -> None:
+    if endpoint.get("vpcEndpointIds") and endpoint["types"] != ["PRIVATE"]:
+        raise bad_request("VPCEndpoints can only be specified with PRIVATE apis.")
 
 
 def shown(document: Document, *, created: bool = False) -> Response:
@@ -225,6 +234,7 @@ async def update_rest_api(ctx: Context, request: Request) -> Response:
         api.pop("binaryMediaTypes")
     if not api.get("name"):
         raise bad_request("API name must be non-empty")
+    _check_endpoint(api["endpointConfiguration"])
     changed = {**document, "api": api}
     await keep_api(ctx, changed)
     return shown(changed)
@@ -241,15 +251,24 @@ def _with_types(api: Document, operations: Sequence[Mapping[str, Any]]) -> Docum
             continue
         find(each.get("op") or "", each.get("path") or "", FIELDS)
         value = each.get("value") or ""
-        if value not in ("EDGE", "REGIONAL", "PRIVATE"):
-            raise bad_request(
-                "Invalid EndpointTypes specified. Valid options are REGIONAL,EDGE,PRIVATE"
-            )
+        check_type(value)
         endpoint = {**api["endpointConfiguration"], "types": [value]}
         if value == "PRIVATE":
             endpoint["ipAddressType"] = "dualstack"
         api = {**api, "endpointConfiguration": endpoint}
     return api
+
+
+def check_type(value: str) -> None:
+    """Check a type of endpoint.
+
+    Raises:
+        AwsError: There is none of this name.
+    """
+    if value not in ("EDGE", "REGIONAL", "PRIVATE"):
+        raise bad_request(
+            "Invalid EndpointTypes specified. Valid options are REGIONAL,EDGE,PRIVATE"
+        )
 
 
 def _check_operations(operations: Sequence[Mapping[str, Any]]) -> None:

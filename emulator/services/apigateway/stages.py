@@ -18,17 +18,19 @@ from emulator.services.apigateway.patch import (
     boolean,
     decimal,
     number,
-    text,
+    one_of,
     unescaped,
 )
 from emulator.services.apigateway.state import api_of, keep_api, of
 from emulator.services.context import Context, Request, Response
 
+#: Gigabytes.
+CACHE_SIZES = ("0.5", "1.6", "6.1", "13.5", "28.4", "58.2", "118", "237")
 FIELDS = (
     Field("/deploymentId"),
     Field("/description"),
     Field("/cacheClusterEnabled", "replace", boolean),
-    Field("/cacheClusterSize"),
+    Field("/cacheClusterSize", "replace", one_of(*CACHE_SIZES)),
     Field("/clientCertificateId"),
     Field("/documentationVersion"),
     Field("/accessLogSettings", "remove"),
@@ -46,7 +48,7 @@ FIELDS = (
 SETTINGS: dict[str, tuple[str, Read]] = {
     "metrics/enabled": ("metricsEnabled", boolean),
     "logging/dataTrace": ("dataTraceEnabled", boolean),
-    "logging/loglevel": ("loggingLevel", text),
+    "logging/loglevel": ("loggingLevel", one_of("OFF", "ERROR", "INFO")),
     "throttling/burstLimit": ("throttlingBurstLimit", number),
     "throttling/rateLimit": ("throttlingRateLimit", decimal),
     "caching/ttlInSeconds": ("cacheTtlInSeconds", number),
@@ -58,7 +60,7 @@ SETTINGS: dict[str, tuple[str, Read]] = {
     ),
     "caching/unauthorizedCacheControlHeaderStrategy": (
         "unauthorizedCacheControlHeaderStrategy",
-        text,
+        one_of("FAIL_WITH_403", "SUCCEED_WITH_RESPONSE_HEADER", "SUCCEED_WITHOUT_RESPONSE_HEADER"),
     ),
 }
 #: What a method has that only some settings were made of.
@@ -91,6 +93,10 @@ _PATHS = (
     .replace("burstLimit, /*", "burstLimit /*")
     .replace("rateLimit, /*", "rateLimit /*")
 )  # fmt: skip
+#: As it lists the settings of methods where one of those is meant.
+_SETTING_NAMES = ", ".join(f".../{name}" for name in SETTINGS).replace(
+    "loglevel, ...", "loglevel,..."
+)
 _COPY_TO = {
     "/canarySettings/deploymentId": "/deploymentId",
     "/canarySettings/stageVariableOverrides": "/variables",
@@ -114,9 +120,6 @@ def new_stage(api: Document, given: Mapping[str, Any], now: float) -> Document:
         AwsError: It can't be one.
     """
     check_name(given["stageName"])
-    if given["deploymentId"] not in (api.get("deployments") or {}):
-        raise bad_request("Deployment id does not exist")
-    _check_variables(given.get("variables"))
     stage: Document = {
         "stageName": given["stageName"],
         "deploymentId": given["deploymentId"],
@@ -133,7 +136,24 @@ def new_stage(api: Document, given: Mapping[str, Any], now: float) -> Document:
         stage["canarySettings"] = _canary(stage, given["canarySettings"])
     if stage["cacheClusterEnabled"]:
         stage["cacheClusterSize"] = given.get("cacheClusterSize") or "0.5"
+    check(api, stage)
     return _with_cache_status(stage)
+
+
+def check(api: Mapping[str, Any], stage: Mapping[str, Any]) -> None:
+    """Check what a stage refers to, and its variables.
+
+    Raises:
+        AwsError: Something in it is invalid.
+    """
+    canary = stage.get("canarySettings") or {}
+    used = (stage["deploymentId"], canary.get("deploymentId"))
+    if any(each not in (api.get("deployments") or {}) for each in used if each is not None):
+        raise bad_request("Deployment id does not exist")
+    _check_variables(stage.get("variables"))
+    _check_variables(canary.get("stageVariableOverrides"))
+    if not 0 <= (canary.get("percentTraffic") or 0) <= 100:
+        raise bad_request("Canary percent traffic must be between 0.0 and 100.0")
 
 
 def _with_cache_status(stage: Document) -> Document:
@@ -256,12 +276,7 @@ def patched(api: Document, stage: Document, operations: Sequence[Mapping[str, An
                     f"Invalid method setting path: {path}. Must be one of: [{_PATHS}]"
                 )
             stage = apply(stage, [each], FIELDS)
-    used = (stage.get("deploymentId"), (stage.get("canarySettings") or {}).get("deploymentId"))
-    if any(each not in (api.get("deployments") or {}) for each in used if each is not None):
-        raise bad_request("Deployment id does not exist")
-    _check_variables(stage.get("variables"))
-    if not 0 <= (stage.get("canarySettings") or {}).get("percentTraffic", 0) <= 100:
-        raise bad_request("Canary percent traffic must be between 0.0 and 100.0")
+    check(api, stage)
     return stage
 
 
@@ -290,9 +305,9 @@ def _setting_key(match: re.Match[str]) -> str:
 def _set(stage: Document, match: re.Match[str], operation: Mapping[str, Any]) -> Document:
     found = SETTINGS.get(match["name"])
     if found is None:
+        # In these words: https://github.com/aws/aws-sdk-java/issues/1823
         raise bad_request(
-            f"Invalid method setting path: {operation['path']}. Must be one of: "
-            f"[{', '.join(_PATHS)}]"
+            f"Invalid method setting path: {match['name']}. Must be one of: [{_SETTING_NAMES}]"
         )
     name, read = found
     key = _setting_key(match)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from emulator.wire.deviations import Deviations
+from emulator.wire.deviations import Deviations, TagRules
 
 _UPDATED = (
     "Account", "ApiKey", "Authorizer", "BasePathMapping", "ClientCertificate", "Deployment",
@@ -11,7 +11,18 @@ _UPDATED = (
     "RestApi", "Stage", "Usage", "UsagePlan", "VpcLink",
 )  # fmt: skip
 
+#: What is said of tags, here and in API Gateway v2.
+TAGS = TagRules(
+    code="BadRequestException",
+    # As its SDKs' users report it.
+    reserved="Invalid tag key. Tag keys cannot start with 'aws:' (case insensitive)",
+    key_length="Invalid tag key. Tag keys must have 1 to 128 characters",
+    value_length="Invalid tag value. Tag values must have no more than 256 characters",
+    too_many=("BadRequestException", "A resource can have no more than 50 tags"),
+)
+
 DEVIATIONS = Deviations(
+    tags=TAGS,
     # Recorded 2025-08: members of the body are named by the operation.
     names_input=True,
     constraint_code="ValidationException",

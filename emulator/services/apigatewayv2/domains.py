@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 
 from emulator.model.errors import AwsError
 from emulator.services.apigatewayv2 import state
@@ -34,7 +35,7 @@ async def create_domain_name(ctx: Context, request: Request) -> Response:
         "ApiMappingSelectionExpression": "$request.basepath",
         "DomainName": name,
         "DomainNameArn": f"arn:aws:apigateway:{ctx.region}::/domainnames/{name}",
-        "DomainNameConfigurations": _configurations(ctx, request, name),
+        "DomainNameConfigurations": _configurations(ctx, request),
         "RoutingMode": request.get("RoutingMode") or "API_MAPPING_ONLY",
         "Tags": request.get("Tags") or {},
     }
@@ -70,8 +71,11 @@ async def update_domain_name(ctx: Context, request: Request) -> Response:
     before = _find(ctx, request)
     changes = {k: v for k, v in request.items() if k != "DomainName"}
     if "DomainNameConfigurations" in changes:
-        changes["DomainNameConfigurations"] = _configurations(ctx, request, before["DomainName"])
+        held = before["DomainNameConfigurations"]
+        changes["DomainNameConfigurations"] = _configurations(ctx, request, held)
     after = merge(before, changes)
+    if not (after.get("MutualTlsAuthentication") or {}).get("TruststoreUri"):
+        after.pop("MutualTlsAuthentication", None)
     await state.of(ctx).put_domain(ctx.account, ctx.region, after["DomainName"], after)
     return after
 
@@ -95,11 +99,13 @@ def _find(ctx: Context, request: Request) -> Body:
     return found
 
 
-def _configurations(ctx: Context, request: Request, name: str) -> list[Body]:
+def _configurations(ctx: Context, request: Request, held: Sequence[Body] = ()) -> list[Body]:
+    """Return configurations whole; those that are held keep the names that they have."""
     regional = f"d-{new_id(10)}.execute-api.{ctx.region}.localhost"
+    names = {each["EndpointType"]: each["ApiGatewayDomainName"] for each in held}
     return [
         {
-            "ApiGatewayDomainName": regional,
+            "ApiGatewayDomainName": names.get(each.get("EndpointType") or "REGIONAL", regional),
             "DomainNameStatus": "AVAILABLE",
             "EndpointType": "REGIONAL",
             "HostedZoneId": _ZONE,

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
+from functools import partial
+
 from emulator.services.apigatewayv2 import apis, openapi, state
 from emulator.services.apigatewayv2.authorizers import AUTHORIZER
 from emulator.services.apigatewayv2.deployments import settle
@@ -13,13 +16,16 @@ from emulator.services.apigatewayv2.routes import ROUTE
 from emulator.services.apigatewayv2.state import Api, ApiGateway, Body, new_id
 from emulator.services.context import Context, Request, Response
 
+#: Characters of a document that would hold up the loop, and routes made before others have a turn.
+_LONG, _AT_ONCE = 100_000, 100
+
 
 async def import_api(ctx: Context, request: Request) -> Response:
     """Serve ImportApi.
 
     Source: https://docs.aws.amazon.com/apigatewayv2/latest/api-reference/apis.html
     """
-    found = _read(request)
+    found = await _read(request)
     kept = state.of(ctx)
     api = await apis.make(ctx, found.api)
     try:
@@ -35,10 +41,10 @@ async def reimport_api(ctx: Context, request: Request) -> Response:
 
     Source: https://docs.aws.amazon.com/apigatewayv2/latest/api-reference/apis-apiid.html
     """
-    api, kept = find_api(ctx, request), state.of(ctx)
-    if not api.is_http:
+    if not find_api(ctx, request).is_http:
         raise bad_request("Only HTTP APIs can be imported")
-    found = _read(request)
+    found = await _read(request)
+    api, kept = find_api(ctx, request), state.of(ctx)
     before, body = api.snapshot(), api.body
     kinds = ("routes", "integrations", "authorizers")
     try:
@@ -60,9 +66,10 @@ async def reimport_api(ctx: Context, request: Request) -> Response:
     return _answer(api, found)
 
 
-def _read(request: Request) -> Imported:
-    document = openapi.read(request["Body"])
-    found = openapi.plan(document, request.get("Basepath") or "ignore")
+async def _read(request: Request) -> Imported:
+    document = await openapi.read(request["Body"])
+    work = partial(openapi.plan, document, request.get("Basepath") or "ignore")
+    found = await asyncio.to_thread(work) if len(request["Body"]) > _LONG else work()
     if request.get("FailOnWarnings") and found.warnings:
         raise bad_request(f"Warnings found during import: {'; '.join(found.warnings)}")
     return found
@@ -84,7 +91,9 @@ async def _fill(kept: ApiGateway, api: Api, found: Imported) -> None:
     authorizers = {
         key: await _put(kept, api, AUTHORIZER, each) for key, each in found.authorizers.items()
     }
-    for each in found.routes:
+    for number, each in enumerate(found.routes):
+        if number % _AT_ONCE == 0:
+            await asyncio.sleep(0)
         route = dict(each)
         if "Target" in route:
             route["Target"] = f"integrations/{integrations[route['Target']]}"

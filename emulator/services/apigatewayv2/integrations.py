@@ -23,7 +23,7 @@ SUBTYPES = {
 }
 #: The least and the most milliseconds that an integration may take, by whether the API is an HTTP
 #: API. https://docs.aws.amazon.com/apigateway/latest/developerguide/http-api-quotas.html
-_TIMEOUTS = {True: (50, 30_000), False: (50, 29_000)}
+TIMEOUTS = {True: (50, 30_000), False: (50, 29_000)}
 #: How requests are passed to other integrations than proxies.
 _PASSTHROUGH = ("WHEN_NO_MATCH", "NEVER", "WHEN_NO_TEMPLATES")
 
@@ -52,7 +52,7 @@ def _check(api: Api, before: Body | None, integration: Body) -> None:
             integration.setdefault("IntegrationMethod", "POST")
         elif not integration.get("IntegrationMethod"):
             raise bad_request(f"HttpMethod must be set for the integration type {kind}")
-    least, most = _TIMEOUTS[api.is_http]
+    least, most = TIMEOUTS[api.is_http]
     timeout = integration.setdefault("TimeoutInMillis", most)
     if not least <= timeout <= most:
         raise bad_request(f"Timeout should be between {least} ms and {most} ms")

@@ -7,9 +7,13 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 from emulator.model.errors import AwsError
+from emulator.services.apigatewayv2.errors import bad_request
+from emulator.services.apigatewayv2.integrations import TIMEOUTS
+from emulator.services.whole_objects import LARGEST_DEFINITION, whole
 from emulator.stack.kinds import (
     Call,
     Kind,
@@ -20,12 +24,17 @@ from emulator.stack.kinds import (
     Wanted,
     every,
     forgiving,
-    merge_tags,
 )
+from emulator.stack.tagging import Tagging, merge_tags
 
 _SERVICE = "apigatewayv2"
 #: Properties of an API that say where its document is.
 _DOCUMENT = ("BasePath", "Body", "BodyS3Location", "DisableSchemaValidation", "FailOnWarnings")
+
+
+_TAGGING = Tagging(service=_SERVICE)
+#: What an update says of properties that an API is to have no more.
+_CLEARED = {"Description": "", "DisableExecuteApiEndpoint": False, "Version": ""}
 
 
 class Api(ServiceKind):
@@ -43,14 +52,13 @@ class Api(ServiceKind):
 
     async def create(self, call: Call, wanted: Wanted) -> Made:
         document = await _document(call, wanted.properties)
-        tags = _tags(wanted)
         if document is None:
             request = call.fit(_SERVICE, "CreateApi", _plain(wanted.properties))
-            made = await call(_SERVICE, "CreateApi", {**request, "Tags": tags})
+            made = await call(_SERVICE, "CreateApi", {**request, "Tags": _tags(wanted)})
         else:
             made = await call(_SERVICE, "ImportApi", _importing(wanted.properties, document))
             try:
-                await self._adjust(call, made["ApiId"], wanted, tags)
+                await self._adjust(call, made["ApiId"], {}, wanted)
             except AwsError:
                 await call(_SERVICE, "DeleteApi", {"ApiId": made["ApiId"]})
                 raise
@@ -66,7 +74,7 @@ class Api(ServiceKind):
             await call(_SERVICE, "ReimportApi", request)
         elif before.get("CorsConfiguration") and not wanted.properties.get("CorsConfiguration"):
             await call(_SERVICE, "DeleteCorsConfiguration", named)
-        await self._adjust(call, made.physical, wanted, _tags(wanted))
+        await self._adjust(call, made.physical, before, wanted)
         return made
 
     async def delete(self, call: Call, made: Made, properties: Mapping[str, Any]) -> None:
@@ -76,14 +84,16 @@ class Api(ServiceKind):
         found = await every(call, _SERVICE, "GetApis", {}, "Items")
         return [_made(call, each) for each in found]
 
-    async def _adjust(self, call: Call, api_id: str, wanted: Wanted, tags: dict[str, str]) -> None:
+    async def _adjust(
+        self, call: Call, api_id: str, before: Mapping[str, Any], wanted: Wanted
+    ) -> None:
         """Give an API what its properties say besides its document."""
-        request = call.fit(_SERVICE, "UpdateApi", _plain(wanted.properties))
+        gone = {k: v for k, v in _CLEARED.items() if k in before and k not in wanted.properties}
+        request = call.fit(_SERVICE, "UpdateApi", {**gone, **_plain(wanted.properties)})
         if request:
             await call(_SERVICE, "UpdateApi", {**request, "ApiId": api_id})
-        if tags:
-            arn = f"arn:aws:apigateway:{call.region}::/apis/{api_id}"
-            await call(_SERVICE, "TagResource", {"ResourceArn": arn, "Tags": tags})
+        arn = f"arn:aws:apigateway:{call.region}::/apis/{api_id}"
+        await _TAGGING.change(call, arn, before, wanted)
 
 
 def _tags(wanted: Wanted) -> dict[str, str]:
@@ -115,9 +125,11 @@ async def _document(call: Call, properties: Mapping[str, Any]) -> str | None:
     request = {"Bucket": place["Bucket"], "Key": place["Key"]}
     if place.get("Version"):
         request["VersionId"] = place["Version"]
-    found = (await call("s3", "GetObject", request))["Body"]
-    chunks = [found] if isinstance(found, bytes) else [chunk async for chunk in found]
-    return b"".join(chunks).decode()
+    try:
+        document = await call("s3", "GetObject", request)
+        return (await whole(document, LARGEST_DEFINITION)).decode()
+    except ValueError as error:
+        raise bad_request(f"The document can't be read: {error}") from None
 
 
 def _made(call: Call, api: Mapping[str, Any]) -> Made:
@@ -134,6 +146,16 @@ def _made(call: Call, api: Mapping[str, Any]) -> Made:
 
 class Integration(TableKind):
     """AWS::ApiGatewayV2::Integration, whose response parameters are lists in templates."""
+
+    async def update(
+        self, call: Call, made: Made, before: Mapping[str, Any], wanted: Wanted
+    ) -> Made:
+        if "TimeoutInMillis" in before and "TimeoutInMillis" not in wanted.properties:
+            api = await call(_SERVICE, "GetApi", {"ApiId": wanted.properties["ApiId"]})
+            _, usual = TIMEOUTS[api["ProtocolType"] == "HTTP"]
+            properties = {**wanted.properties, "TimeoutInMillis": usual}
+            wanted = replace(wanted, properties=properties)
+        return await super().update(call, made, before, wanted)
 
     def _request(self, call: Call, operation: str, wanted: Wanted) -> dict[str, Any]:
         request = super()._request(call, operation, wanted)
@@ -203,7 +225,7 @@ class Overrides(ServiceKind):
                 if each.get("ApiGatewayManaged"):
                     request = {**given, **named, identifier: each[identifier]}
                     await call(_SERVICE, updates, call.fit(_SERVICE, updates, request))
-        return Made(physical=named["ApiId"])
+        return Made(physical=named["ApiId"], attributes={"Id": named["ApiId"]})
 
     async def update(
         self, call: Call, made: Made, before: Mapping[str, Any], wanted: Wanted
@@ -248,7 +270,10 @@ KINDS: dict[str, Kind] = {
         },
         attributes={"ApiMappingId": "{ApiMappingId}"},
     ),
-    "AWS::ApiGatewayV2::Authorizer": _part("Authorizer"),
+    "AWS::ApiGatewayV2::Authorizer": _part(
+        "Authorizer",
+        cleared={"AuthorizerResultTtlInSeconds": 0, "EnableSimpleResponses": False},
+    ),
     "AWS::ApiGatewayV2::Deployment": _part("Deployment"),
     "AWS::ApiGatewayV2::DomainName": DomainName(
         service=_SERVICE,
@@ -258,14 +283,38 @@ KINDS: dict[str, Kind] = {
         read_operation="GetDomainName",
         ref="{DomainName}",
         identifier={"DomainName": "{DomainName}"},
+        cleared={"RoutingMode": "API_MAPPING_ONLY"},
+        tagging=_TAGGING,
+        tagged="arn:aws:apigateway:{region}::/domainnames/{DomainName}",
     ),
-    "AWS::ApiGatewayV2::Integration": _part("Integration", kind=Integration),
+    "AWS::ApiGatewayV2::Integration": _part(
+        "Integration",
+        kind=Integration,
+        # Nothing takes a strategy back.
+        cleared={
+            "ConnectionType": "INTERNET",
+            "ContentHandlingStrategy": None,
+            "PassthroughBehavior": "WHEN_NO_MATCH",
+        },
+        merged=("RequestParameters", "RequestTemplates", "ResponseParameters"),
+    ),
     "AWS::ApiGatewayV2::IntegrationResponse": _part(
-        "IntegrationResponse", identifier={"IntegrationId": "{IntegrationId}"}
+        "IntegrationResponse",
+        identifier={"IntegrationId": "{IntegrationId}"},
+        cleared={"ContentHandlingStrategy": None},
+        merged=("ResponseParameters", "ResponseTemplates"),
     ),
     "AWS::ApiGatewayV2::Model": _part("Model"),
-    "AWS::ApiGatewayV2::Route": _part("Route"),
-    "AWS::ApiGatewayV2::RouteResponse": _part("RouteResponse", identifier={"RouteId": "{RouteId}"}),
+    "AWS::ApiGatewayV2::Route": _part(
+        "Route",
+        cleared={"ApiKeyRequired": False, "AuthorizationType": "NONE"},
+        merged=("RequestModels", "RequestParameters"),
+    ),
+    "AWS::ApiGatewayV2::RouteResponse": _part(
+        "RouteResponse",
+        identifier={"RouteId": "{RouteId}"},
+        merged=("ResponseModels", "ResponseParameters"),
+    ),
     "AWS::ApiGatewayV2::Stage": Stage(
         service=_SERVICE,
         create_operation="CreateStage",
@@ -274,6 +323,16 @@ KINDS: dict[str, Kind] = {
         read_operation="GetStage",
         ref="{StageName}",
         identifier={"ApiId": "{ApiId}", "StageName": "{StageName}"},
+        cleared={"AutoDeploy": False, "ClientCertificateId": "", "Description": ""},
+        merged=("RouteSettings", "StageVariables"),
+        tagging=_TAGGING,
+        tagged="arn:aws:apigateway:{region}::/apis/{ApiId}/stages/{StageName}",
     ),
-    "AWS::ApiGatewayV2::VpcLink": _part("VpcLink", identifier={"ApiId": ""}),
+    "AWS::ApiGatewayV2::VpcLink": _part(
+        "VpcLink",
+        identifier={"ApiId": ""},
+        tags="Tags",
+        tagging=_TAGGING,
+        tagged="arn:aws:apigateway:{region}::/vpclinks/{VpcLinkId}",
+    ),
 }

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 
+from emulator.model.nesting import read_json
 from emulator.services.apigatewayv2 import parts
 from emulator.services.apigatewayv2.errors import bad_request, conflict
 from emulator.services.apigatewayv2.parts import Part, find_api
@@ -21,7 +22,7 @@ def _check(api: Api, before: Body | None, model: Body) -> None:
         if other["Name"] == model["Name"] and other["ModelId"] != model["ModelId"]:
             raise conflict(f"Model with name {model['Name']} already exists for this API")
     try:
-        json.loads(model["Schema"])
+        read_json(model["Schema"])
     except ValueError:
         raise bad_request("Invalid model schema specified: it is no JSON") from None
 

@@ -1,4 +1,4 @@
-"""OpenAPI 3 documents as the parts of an HTTP API, and back. Pure.
+"""OpenAPI 3 documents as the parts of an HTTP API, and back.
 
 Source: https://docs.aws.amazon.com/apigateway/latest/developerguide/http-api-open-api.html
 """
@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import urlsplit
 
+from emulator.model import plain_yaml
 from emulator.services.apigatewayv2.errors import bad_request
 from emulator.services.apigatewayv2.state import Body
 
@@ -64,21 +65,19 @@ class Imported:
     warnings: list[str] = field(default_factory=list)
 
 
-def read(text: str) -> dict[str, Any]:
+async def read(text: str) -> dict[str, Any]:
     """Return a document of JSON or YAML.
 
     Raises:
         AwsError: BadRequestException.
     """
     try:
-        found = json.loads(text)
-    except ValueError:
-        import yaml
-
         try:
-            found = yaml.safe_load(text)
-        except (yaml.YAMLError, RecursionError, ValueError):
-            found = None
+            found = json.loads(text)
+        except ValueError:
+            found = await plain_yaml.read(text)
+    except (ValueError, RecursionError):
+        found = None
     if not isinstance(found, dict) or not str(found.get("openapi", "")).startswith("3."):
         raise bad_request("Unable to parse the document: only OpenAPI 3.0 documents are supported")
     return found

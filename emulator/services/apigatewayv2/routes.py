@@ -26,9 +26,8 @@ def _check(api: Api, before: Body | None, route: Body) -> None:
     if not key:
         raise bad_request("RouteKey is a required field")
     _check_key(api, key)
-    for other in api.held["routes"].values():
-        if other["RouteKey"] == key and other["RouteId"] != route["RouteId"]:
-            raise conflict(f"Route with key {key} already exists for this API")
+    if api.route_id(key) not in (None, route["RouteId"]):
+        raise conflict(f"Route with key {key} already exists for this API")
     kind = route.setdefault("AuthorizationType", "NONE")
     route.setdefault("ApiKeyRequired", False)
     if kind not in _TYPES[api.is_http]:

@@ -48,6 +48,33 @@ SNAPSHOT = ".snapshot"
 _LETTERS = string.ascii_lowercase + string.digits
 
 
+class _Routes(dict[str, Body]):
+    """Routes by their ids, found by their keys as well: a document may bring thousands.
+
+    Attributes:
+        ids: By the routes' keys.
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.ids: dict[str, str] = {}
+
+    def __setitem__(self, route_id: str, route: Body) -> None:
+        self._forget(route_id)
+        self.ids[route["RouteKey"]] = route_id
+        super().__setitem__(route_id, route)
+
+    def pop(self, route_id: str, *default: Any) -> Any:
+        """Remove a route."""
+        self._forget(route_id)
+        return super().pop(route_id, *default)
+
+    def _forget(self, route_id: str) -> None:
+        before = self.get(route_id)
+        if before is not None and self.ids.get(before["RouteKey"]) == route_id:
+            del self.ids[before["RouteKey"]]
+
+
 class Api:
     """An API with its parts.
 
@@ -59,12 +86,16 @@ class Api:
         settling: Held while one is made.
     """
 
-    __slots__ = ("account", "body", "changes", "deployed", "held", "id", "region", "settling")
+    __slots__ = (
+        "_routes", "account", "body", "changes", "deployed", "held", "id", "region", "settling",
+    )  # fmt: skip
 
     def __init__(self, account: str, region: str, body: Body) -> None:
         self.account, self.region, self.body = account, region, body
         self.id: str = body["ApiId"]
+        self._routes = _Routes()
         self.held: dict[str, dict[str, Body]] = {kind: {} for kind in KINDS}
+        self.held["routes"] = self._routes
         self.changes = self.deployed = 0
         self.settling = asyncio.Lock()
 
@@ -76,6 +107,10 @@ class Api:
     def stage(self, name: str) -> Body | None:
         """Return a stage."""
         return self.held["stages"].get(name)
+
+    def route_id(self, key: str) -> str | None:
+        """Return the id of the route with a key; None: there is none."""
+        return self._routes.ids.get(key)
 
     def snapshot(self) -> dict[str, dict[str, Body]]:
         """Return what a deployment made now holds."""

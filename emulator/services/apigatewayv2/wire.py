@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from emulator.services.apigateway.wire import TAGS
 from emulator.wire.deviations import Deviations
 
-DEVIATIONS = Deviations(constraint_code="BadRequestException")
+DEVIATIONS = Deviations(constraint_code="BadRequestException", tags=TAGS)

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from urllib.parse import unquote, urlsplit
 
 from emulator.model.errors import AwsError
+from emulator.services.whole_objects import TooLarge, whole
 
 if TYPE_CHECKING:
     from emulator.services.context import Services
@@ -38,20 +39,10 @@ async def read_from_bucket(services: Services, account: str, region: str, addres
         raise _refused(str(error)) from error
     except AwsError as error:
         raise _refused(f"S3 error: {error.message}: {address}") from error
-    body = answer["Body"]
-    pieces, size = [], 0
-    if isinstance(body, (bytes, bytearray)):
-        pieces, size = [bytes(body)], len(body)
-    else:
-        async for piece in body:
-            size += len(piece)
-            if size > LARGEST_TEMPLATE:
-                break
-            pieces.append(bytes(piece))
-    if size > LARGEST_TEMPLATE:
-        raise _refused(f"Template may not exceed {LARGEST_TEMPLATE} bytes in size.")
     try:
-        return b"".join(pieces).decode()
+        return (await whole(answer, LARGEST_TEMPLATE)).decode()
+    except TooLarge:
+        raise _refused(f"Template may not exceed {LARGEST_TEMPLATE} bytes in size.") from None
     except UnicodeDecodeError:
         raise _refused("Template format error: it is not UTF-8 text") from None
 

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
+from emulator.model.errors import AwsError
 from emulator.registry.document_store import DocumentStore, change
 from emulator.services.cloudformation.stack import Goal, Stack
 from emulator.services.cloudformation.store import StackStore
@@ -32,6 +33,8 @@ class ChangeSet:
     on_failure: str = ""
     include_nested: bool = False
     parameters: dict[str, str] = field(default_factory=dict)
+    #: What parameters that name one of SSM stand for, by name.
+    resolved: dict[str, str] = field(default_factory=dict)
     found: list[Change] = field(default_factory=list)
 
 
@@ -62,15 +65,41 @@ class ChangeSetStore:
         return next((each for each in self.of(stack) if each.name == name), None)
 
     async def add(self, made: ChangeSet, stack: Stack) -> None:
-        """Keep a change set."""
+        """Keep a change set.
+
+        Raises:
+            AwsError: ServiceException: the disk did not take it.
+        """
         self._sets[made.change_set_id] = made
-        await self._write(stack, made.change_set_id, asdict(made))
+        try:
+            await self._write(stack, made.change_set_id, asdict(made))
+        except AwsError:
+            self._sets.pop(made.change_set_id, None)
+            raise
+
+    async def outdate(self, stack: Stack) -> None:
+        """Let no change set of a stack be executed: the stack is not what it was."""
+        outdated = list(self.of(stack))
+        for each in outdated:
+            each.execution = "OBSOLETE"
+        for each in outdated:
+            # Somebody may have removed it while another one was written.
+            if each.change_set_id in self._sets:
+                await self._write(stack, each.change_set_id, asdict(each))
 
     async def remove(self, stack: Stack, *gone: ChangeSet) -> None:
-        """Forget change sets."""
+        """Forget change sets.
+
+        Raises:
+            AwsError: ServiceException: the disk did not take it, and some are still there.
+        """
         for each in gone:
             self._sets.pop(each.change_set_id, None)
-            await self._write(stack, each.change_set_id, None)
+            try:
+                await self._write(stack, each.change_set_id, None)
+            except AwsError:
+                self._sets[each.change_set_id] = each
+                raise
 
     def forget(self, stacks: Iterable[Stack]) -> None:
         """Forget the change sets of stacks; their documents are the caller's affair."""

@@ -10,7 +10,7 @@ import uuid
 from typing import Any
 
 from emulator.model.errors import AwsError
-from emulator.services.cloudformation import planning
+from emulator.services.cloudformation import capabilities, planning, refusals
 from emulator.services.cloudformation.change_set import ChangeSet
 from emulator.services.cloudformation.comparing import anything_changes, differing
 from emulator.services.cloudformation.lookup import (
@@ -20,6 +20,7 @@ from emulator.services.cloudformation.lookup import (
     stack_of,
     template_of,
 )
+from emulator.services.cloudformation.roles import refuse_distrustful
 from emulator.services.cloudformation.stack import Stack
 from emulator.services.cloudformation.stacks import (
     begin,
@@ -29,9 +30,10 @@ from emulator.services.cloudformation.stacks import (
     start_update,
 )
 from emulator.services.cloudformation.state import of
+from emulator.services.cloudformation.views import of_parameters
 from emulator.services.context import Context, Request, Response
-from emulator.stack import changes, document
-from emulator.stack.errors import TemplateError
+from emulator.stack import changes, document, sections
+from emulator.stack.errors import TemplateError, TransformError
 
 _NAME = re.compile(r"[a-zA-Z][-a-zA-Z0-9]{0,127}")
 _NOTHING = (
@@ -53,6 +55,7 @@ async def create_change_set(ctx: Context, request: Request) -> Response:
             " constraint: Member must satisfy regular expression pattern: [a-zA-Z][-a-zA-Z0-9]*"
         )
     stack = _stack_for(ctx, request, kind)
+    await refuse_distrustful(ctx, request)
     template = await template_of(ctx, request, stack)
     made = ChangeSet(
         change_set_id=f"arn:aws:cloudformation:{ctx.region}:{ctx.account}:changeSet/{name}/"
@@ -88,28 +91,32 @@ async def _work_out(ctx: Context, stack: Stack, made: ChangeSet) -> None:
     """
     try:
         before = document.parse(made.goal.template).body
-        planning.check(before)
+        sections.check(before)
         # Who reviews a change set sees what macros make: they need no capability.
-        planning.refuse_without_capabilities(_of_roles(before), made.goal.capabilities)
+        capabilities.refuse_without(_of_roles(before), made.goal.capabilities)
         plan = await of(ctx).planner.plan(stack, made.goal)
+        with planning.late(made.goal.processed is not None):
+            refusals.refuse_unknown_attributes(plan)
+            await of(ctx).tools.refuse_missing(stack, plan)
+    except TransformError as error:
+        made.status, made.reason, made.execution = "FAILED", error.message, "UNAVAILABLE"
+        return
     except TemplateError as error:
-        if not error.message.startswith(("Transform", "No transform", "Received malformed")):
-            raise from_template(error) from error
-        made.status, made.reason, made.execution = "FAILED", error.message, "UNAVAILABLE"
-        return
+        raise from_template(error) from error
     try:
-        planning.refuse_without_capabilities(_of_roles(plan.template), made.goal.capabilities)
-    except AwsError as error:
+        refusals.refuse_other_types(stack, plan)
+        capabilities.refuse_without(_of_roles(plan.template), made.goal.capabilities)
+    except (AwsError, TemplateError) as error:
         made.status, made.reason, made.execution = "FAILED", error.message, "UNAVAILABLE"
         return
-    made.parameters = {n: plan.parameters.shown(n) for n in plan.parameters.texts}
+    made.parameters, made.resolved = plan.shown, dict(plan.resolved)
     made.found = differing(of(ctx).tools, stack, plan)
     if made.kind == "UPDATE" and not anything_changes(stack, made.goal, made.found, plan):
         made.status, made.reason, made.execution = "FAILED", _NOTHING, "UNAVAILABLE"
 
 
 def _of_roles(template: dict[str, Any]) -> list[str]:
-    needed = planning.wanted_capabilities(template)
+    needed = capabilities.wanted(template)
     return [each for each in needed if each != "CAPABILITY_AUTO_EXPAND"]
 
 
@@ -167,11 +174,7 @@ async def describe_change_set(ctx: Context, request: Request) -> Response:
     with_values = bool(request.get("IncludePropertyValues"))
     return {
         **_summary(made, stack),
-        "Parameters": [
-            {"ParameterKey": name, "ParameterValue": value}
-            for name, value in made.parameters.items()
-        ]
-        or None,
+        "Parameters": of_parameters(made.parameters, made.resolved),
         "NotificationARNs": made.goal.notification_arns,
         "RollbackConfiguration": {},
         "Capabilities": made.goal.capabilities,
@@ -218,7 +221,7 @@ def _view(change: changes.Change, with_values: bool) -> dict[str, Any]:
                     "Attribute": each.attribute,
                     "Name": each.name or None,
                     "RequiresRecreation": each.recreation,
-                    **(_values(each) if with_values else {}),
+                    **(_values(each) if with_values and each.attribute != "Metadata" else {}),
                 },
                 "Evaluation": each.evaluation,
                 "ChangeSource": each.source,
@@ -247,39 +250,47 @@ async def execute_change_set(ctx: Context, request: Request) -> Response:
     """Handle ExecuteChangeSet."""
     state = of(ctx)
     made, stack = find_change_set(ctx, request)
-    if made.execution != "AVAILABLE" or (
+    if made.status != "CREATE_COMPLETE" or (
         made.kind == "CREATE" and stack.status != "REVIEW_IN_PROGRESS"
     ):
-        raise AwsError(
-            "InvalidChangeSetStatus",
-            f"ChangeSet [{made.change_set_id}] cannot be executed in its current status of"
-            f" [{made.status}]",
-        )
-    plan = await state.planner.plan(stack, made.goal) if made.kind == "CREATE" else None
+        raise _not_executed(made, f"status of [{made.status}]")
+    plan = None
+    if made.kind == "CREATE" and made.execution == "AVAILABLE":
+        try:
+            plan = await state.planner.plan(stack, made.goal)
+        except TemplateError as error:
+            # What was there when it was made (a parameter in SSM) may be gone.
+            raise from_template(error) from error
     if made.execution != "AVAILABLE":
-        raise AwsError(
-            "InvalidChangeSetStatus",
-            f"ChangeSet [{made.change_set_id}] cannot be executed in its current execution status"
-            f" of [{made.execution}]",
-        )
+        raise _not_executed(made, f"execution status of [{made.execution}]")
     if plan is None:
         refuse_unless_updatable(stack)
     made.execution = "EXECUTE_IN_PROGRESS"
-    stack.disable_rollback = bool(request.get("DisableRollback"))
-    stack.on_failure = made.on_failure or "ROLLBACK"
-    stack.token = request.get("ClientRequestToken") or ""
-    if plan is not None:
-        stack.goal = made.goal
-        begin(stack, plan, request)
-        stack.updated_at, stack.change_set_id = ctx.clock.now(), made.change_set_id
-        await state.store.record(stack, "CREATE_IN_PROGRESS", "User Initiated", goals=True)
-        state.engine.start(stack, "create")
-    else:
-        stack.change_set_id = made.change_set_id
-        await start_update(ctx, stack, made.goal)
+    try:
+        with stack.unless_refused():
+            stack.disable_rollback = bool(request.get("DisableRollback"))
+            stack.on_failure = made.on_failure or "ROLLBACK"
+            stack.token = request.get("ClientRequestToken") or ""
+            stack.change_set_id = made.change_set_id
+            if plan is None:
+                await start_update(ctx, stack, made.goal)
+            else:
+                stack.goal = made.goal
+                begin(stack, plan, request)
+                stack.updated_at = ctx.clock.now()
+                await state.store.record(stack, "CREATE_IN_PROGRESS", "User Initiated", goals=True)
+                state.engine.start(stack, "create")
+    except AwsError:  # the disk did not take it: it may be tried again
+        made.execution = "AVAILABLE"
+        raise
     # An executed change set, and those made for the same state of the stack, are used up.
     await state.change_sets.remove(stack, *list(state.change_sets.of(stack)))
     return {}
+
+
+def _not_executed(made: ChangeSet, why: str) -> AwsError:
+    text = f"ChangeSet [{made.change_set_id}] cannot be executed in its current {why}"
+    return AwsError("InvalidChangeSetStatus", text)
 
 
 async def delete_change_set(ctx: Context, request: Request) -> Response:

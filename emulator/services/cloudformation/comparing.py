@@ -49,7 +49,7 @@ def _differing(tools: Toolbox, stack: Stack, plan: Plan) -> list[changes.Change]
                     action="Add",
                     logical=logical,
                     kind=kind,
-                    after_context=changes.context(written),
+                    after_context=changes.context(written, body),
                 )
             )
             known.unknown.add(logical)
@@ -65,6 +65,7 @@ def _differing(tools: Toolbox, stack: Stack, plan: Plan) -> list[changes.Change]
             modified=modified,
             replaced=known.unknown,
         )
+        details += changes.metadata(existing.metadata, body.get("Metadata"))
         if kind != existing.kind:
             replaces: changes.Replacement = "True"
         elif details:
@@ -86,8 +87,8 @@ def _differing(tools: Toolbox, stack: Stack, plan: Plan) -> list[changes.Change]
                 policy=f"ReplaceAnd{body.get('UpdateReplacePolicy') or 'Delete'}"
                 if replaces == "True"
                 else "",
-                before_context=changes.context(existing.compared),
-                after_context=changes.context(properties),
+                before_context=changes.context(existing.compared, before.get(logical) or {}),
+                after_context=changes.context(properties, body),
             )
         )
     found += [
@@ -97,12 +98,14 @@ def _differing(tools: Toolbox, stack: Stack, plan: Plan) -> list[changes.Change]
             kind=resource.kind,
             physical=resource.physical,
             policy=resource.deletion_policy,
-            before_context=changes.context(_before_removal(resource, before.get(name))),
+            before_context=changes.context(
+                _before_removal(resource, before.get(name)), before.get(name) or {}
+            ),
         )
         for name, resource in stack.resources.items()
         if name not in plan.resources
     ]
-    secrets = [plan.parameters.texts[name] for name in plan.parameters.hidden]
+    secrets = plan.secrets
     return [_masked(each, secrets) for each in found]
 
 
@@ -132,7 +135,7 @@ def _masked(change: changes.Change, secrets: list[str]) -> changes.Change:
 
     def mask(text: str) -> str:
         for secret in secrets:
-            text = text.replace(secret, HIDDEN) if secret else text
+            text = text.replace(secret, HIDDEN)
         return text
 
     if not secrets:
@@ -198,10 +201,6 @@ def anything_changes(stack: Stack, goal: Goal, found: list[changes.Change], plan
         or current is None
         or goal.tags != current.tags
         or _outputs_differ(stack, declared)
-        or any(
-            stack.resources[name].metadata != (body.get("Metadata") or {})
-            for name, body in plan.resources.items()
-        )
     )
 
 

@@ -54,7 +54,7 @@ async def deploy(
 
     Raises:
         TemplateError: AWS would refuse the template; nothing was done.
-        AwsError: A parameter in SSM is not there.
+        AwsError: A parameter in SSM can't be read.
     """
     state: CloudFormation = await parts.table.state("cloudformation")
     stack = state.store.find(account, region, name)
@@ -83,7 +83,7 @@ async def deploy(
         if of is stack:
             on_event(event)
             if event.status.endswith("_FAILED") and event.physical != stack.stack_id:
-                undone.setdefault(event.logical, event.reason)
+                undone.setdefault(event.logical, _plain(event.reason))
 
     if changed:
         stack.token, stack.on_failure = "", "ROLLBACK"
@@ -109,15 +109,22 @@ async def deploy(
 
 
 async def _operate(state: CloudFormation, stack: Stack, goal: Goal, operation: str) -> None:
-    stack.goal = goal
-    if operation == "create":
-        await state.store.add(stack, "CREATE_IN_PROGRESS", "User Initiated")
-    else:
-        stack.updated_at, stack.updates = state.store.now, stack.updates + 1
-        await state.store.record(stack, "UPDATE_IN_PROGRESS", "User Initiated", goals=True)
+    with stack.unless_refused():
+        stack.goal = goal
+        if operation == "create":
+            await state.store.add(stack, "CREATE_IN_PROGRESS", "User Initiated")
+        else:
+            stack.updated_at, stack.updates = state.store.now, stack.updates + 1
+            await state.store.record(stack, "UPDATE_IN_PROGRESS", "User Initiated", goals=True)
     await asyncio.shield(state.engine.start(stack, operation))
 
 
 def _failures(stack: Stack) -> dict[str, str]:
     failed = {n: r for n, r in stack.resources.items() if r.status.endswith("_FAILED")}
-    return {n: r.reason for n, r in failed.items() if not failed.keys() & set(r.needs)}
+    return {n: _plain(r.reason) for n, r in failed.items() if not failed.keys() & set(r.needs)}
+
+
+def _plain(reason: str) -> str:
+    from emulator.services.cloudformation import reasons
+
+    return reasons.plain(reason)

@@ -98,7 +98,7 @@ async def _detected(ctx: Context, stack: Stack, resource: Resource) -> dict[str,
     told = await reading.one(tools.call(stack.account, stack.region), resource.physical)
     if told is None:
         return {"status": "DELETED", "at": ctx.clock.now()}
-    found = drift.compare(resource.compared, told)
+    found = drift.compare(resource.kind, resource.compared, told)
     return {
         "status": "MODIFIED" if found.differences else "IN_SYNC",
         "at": ctx.clock.now(),

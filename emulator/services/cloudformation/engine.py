@@ -12,7 +12,8 @@ from collections.abc import Iterable, Sequence
 from emulator.services.cloudformation.operation import Operation
 from emulator.services.cloudformation.stack import OPERATIONS, Stack
 from emulator.services.cloudformation.toolbox import Toolbox
-from emulator.services.cloudformation.work import Work
+from emulator.services.cloudformation.updating import UpdatingWork
+from emulator.stack.errors import TransformError
 
 _log = logging.getLogger(__name__)
 
@@ -26,18 +27,21 @@ class Engine:
 
     def __init__(self, tools: Toolbox) -> None:
         self._tools = tools
-        self._running: dict[str, tuple[Work, asyncio.Task[None]]] = {}
+        self._running: dict[str, tuple[UpdatingWork, asyncio.Task[None]]] = {}
 
-    def start(self, stack: Stack, operation: str) -> asyncio.Task[None]:
+    def start(
+        self, stack: Stack, operation: str, refusal: TransformError | None = None
+    ) -> asyncio.Task[None]:
         """Do an operation in the background; returns its task.
 
         Args:
             stack: The stack.
             operation: A key of :data:`emulator.services.cloudformation.stack.OPERATIONS`.
+            refusal: Why the stack can't be had as its goal says: it is rolled back.
         """
-        work = Work(self._tools, stack)
+        work = UpdatingWork(self._tools, stack)
         stack.moved_at = self._tools.clock.now()
-        task = asyncio.get_running_loop().create_task(self._run(work, operation))
+        task = asyncio.get_running_loop().create_task(self._run(work, operation, refusal))
         self._running[stack.stack_id] = work, task
         task.add_done_callback(lambda done: self._ended(stack, done))
         return task
@@ -63,10 +67,12 @@ class Engine:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
 
-    async def _run(self, work: Work, operation: str) -> None:
+    async def _run(
+        self, work: UpdatingWork, operation: str, refusal: TransformError | None
+    ) -> None:
         stack = work.stack
         try:
-            await Operation(self._tools, work, operation).run()
+            await Operation(self._tools, work, operation, refusal).run()
         except asyncio.CancelledError:
             raise
         except Exception as error:  # noqa: BLE001 a bug of ours: told in full, and nothing hangs

@@ -57,7 +57,7 @@ async def describe_stack_resource(ctx: Context, request: Request) -> Response:
         raise refused(f"Resource {logical} does not exist for stack {request['StackName']}")
     import orjson
 
-    metadata = orjson.dumps(found.metadata).decode() if found.metadata else None
+    metadata = orjson.dumps(found.metadata).decode()
     return {"StackResourceDetail": {**views.of_resource(stack, found), "Metadata": metadata}}
 
 

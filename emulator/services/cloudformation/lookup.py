@@ -7,7 +7,6 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from emulator.model.errors import AwsError
-from emulator.services.cloudformation.buckets import read_from_bucket
 from emulator.services.cloudformation.planning import LARGEST_BODY
 from emulator.services.cloudformation.stack import Stack
 from emulator.services.cloudformation.state import of
@@ -69,6 +68,8 @@ async def template_of(ctx: Context, request: Request, stack: Stack | None = None
             )
         return str(body)
     if url:
+        from emulator.services.cloudformation.buckets import read_from_bucket
+
         return await read_from_bucket(ctx.parts.table, ctx.account, ctx.region, str(url))
     if request.get("UsePreviousTemplate") and stack is not None and stack.current is not None:
         return stack.current.template

@@ -7,6 +7,7 @@ https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/template-macros.h
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -17,13 +18,15 @@ from emulator.model.errors import AwsError
 from emulator.model.ids import new_request_id
 from emulator.services.cloudformation.stack import Stack
 from emulator.services.cloudformation.store import StackStore
-from emulator.stack import document
-from emulator.stack.errors import Path, TemplateError
+from emulator.stack import document, sections
+from emulator.stack.errors import Path, TemplateError, TransformError
 from emulator.stack.kinds import Call
 
 MACRO = "AWS::CloudFormation::Macro"
 INCLUDE = "AWS::Include"
 _TRANSFORM = "Fn::Transform"
+#: Where a macro's answer has what it made.
+_MADE = "fragment"
 #: Reads a document at an address: (account, region, address).
 Fetch = Callable[[str, str, str], Awaitable[str]]
 
@@ -67,7 +70,8 @@ class Macros:
         """Return the template with each ``Fn::Transform`` in it applied, the deepest first.
 
         Raises:
-            TemplateError: A macro failed, or there is none of its name.
+            TransformError: A macro failed, or there is none of its name.
+            TemplateError: One is not written as it should be.
         """
 
         async def walk(value: Any, path: Path) -> Any:
@@ -80,12 +84,10 @@ class Macros:
                 for key, item in value.items()
                 if key != _TRANSFORM
             }
+            made: Any = found
             for one in _each(value.get(_TRANSFORM), path) if _TRANSFORM in value else ():
-                applied = await self.apply(stack, *one, found, values, resolve, path)
-                if not isinstance(applied, dict):
-                    return applied
-                found = applied
-            return found
+                made = await self.apply(stack, *one, made, values, resolve, path)
+            return made
 
         changed: dict[str, Any] = await walk(template, ())
         return changed
@@ -95,7 +97,7 @@ class Macros:
         stack: Stack,
         name: str,
         parameters: Any,
-        fragment: dict[str, Any],
+        fragment: Any,
         values: Mapping[str, Any],
         resolve: Callable[[Any, Path], Any],
         path: Path,
@@ -106,21 +108,22 @@ class Macros:
             stack: For whom.
             name: The macro's.
             parameters: Its parameters as the template has them.
-            fragment: The part of the template.
+            fragment: The part of the template, or what another macro made of it.
             values: The template's parameters.
             resolve: Works out ``parameters``.
             path: Where the part stands.
 
         Raises:
-            TemplateError: It failed, or there is none of this name.
+            TransformError: It failed, or there is none of this name.
         """
-        given = resolve(parameters or {}, path)
+        given = _given(name, parameters or {}, resolve, path)
         if name == INCLUDE:
-            return {**fragment, **await self._included(stack, given, path)}
+            included = await self._included(stack, given, path)
+            return {**fragment, **included} if isinstance(fragment, dict) else included
         registered = self.find(stack.account, stack.region, name)
         full = f"{stack.account}::{name}"
         if registered is None:
-            raise TemplateError(f"No transform named {full} found.", path)
+            raise TransformError(f"No transform named {full} found.", path)
         request = {
             "accountId": stack.account,
             "fragment": fragment,
@@ -142,48 +145,69 @@ class Macros:
         try:
             result = await call("lambda", "Invoke", {"FunctionName": function, "Payload": payload})
         except AwsError as error:
-            raise TemplateError(f"Transform {name} failed with: {error.message}", path) from error
-        if result.get("FunctionError"):
-            raise TemplateError(f"Transform {name} failed without an error message.", path)
-        try:
-            answer = orjson.loads(result["Payload"] or b"null")
-        except orjson.JSONDecodeError:
-            answer = None
-        if not isinstance(answer, dict) or answer.get("requestId") != request["requestId"]:
-            raise TemplateError(f"Received malformed response from transform {name}", path)
-        if str(answer.get("status", "")).lower() != "success":
+            raise TransformError(f"Transform {name} failed with: {error.message}", path) from error
+        found: Any = None
+        with contextlib.suppress(orjson.JSONDecodeError):
+            found = None if result.get("FunctionError") else orjson.loads(result["Payload"])
+        answer: dict[str, Any] = found if isinstance(found, dict) else {}
+        status = str(answer.get("status") or "")
+        if status and status.lower() != "success":
             said = answer.get("errorMessage")
             why = f"with: {said}" if said else "without an error message."
-            raise TemplateError(f"Transform {name} failed {why}", path)
-        if "fragment" not in answer:
-            raise TemplateError(f"Received malformed response from transform {name}", path)
-        return answer["fragment"]
+            raise TransformError(f"Transform {name} failed {why}", path)
+        if not status or answer.get("requestId") != request["requestId"] or _MADE not in answer:
+            raise TransformError(f"Received malformed response from transform {name}", path)
+        return answer[_MADE]
 
     async def _included(self, stack: Stack, given: Any, path: Path) -> dict[str, Any]:
         location = given.get("Location") if isinstance(given, dict) else None
         if not isinstance(location, str):
-            raise TemplateError(
+            raise TransformError(
                 f"Transform {INCLUDE} failed with: The location parameter is not a string", path
             )
         try:
             text = await self._fetch(stack.account, stack.region, location)
             return document.parse(text).body
         except AwsError as error:
-            raise TemplateError(
+            raise TransformError(
                 f"Transform {INCLUDE} failed with: {error.message}", path
             ) from error
         except TemplateError as error:
-            raise TemplateError(
+            raise TransformError(
                 f"Transform {INCLUDE} failed with: The specified S3 object's content should be"
                 f" valid Yaml/JSON ({error.message})",
                 path,
             ) from error
 
 
+def _given(name: str, written: Any, resolve: Callable[[Any, Path], Any], path: Path) -> Any:
+    """Return the parameters of a macro, worked out: texts, numbers, flags, and lists of those.
+
+    Raises:
+        TemplateError: One is something else.
+    """
+    found = {}
+    for key, value in written.items() if isinstance(written, dict) else ():
+        try:
+            found[key] = resolve(value, path)
+        except TemplateError:
+            found[key] = {}
+        items = found[key] if isinstance(found[key], list) else [found[key]]
+        if any(isinstance(each, dict | list) for each in items):
+            raise TemplateError(
+                f"The value of parameter {key} under transform {name} must resolve to a string,"
+                " number, boolean or a list of any of these.",
+                path,
+            )
+    return found
+
+
 def _each(written: Any, path: Path) -> list[tuple[str, Any]]:
     """Return the macros that a ``Fn::Transform`` names, with their parameters."""
     for one in written if isinstance(written, list) else [written]:
-        if not isinstance(one, dict) or not isinstance(one.get("Name"), str):
+        if isinstance(one, dict) and not isinstance(one.get("Name", ""), str):
+            raise TemplateError(sections.NAMELESS, path)
+        if not isinstance(one, dict) or "Name" not in one:
             raise TemplateError(
                 "Template error: every Fn::Transform object requires a Name, and may have"
                 " Parameters",

@@ -5,6 +5,7 @@ https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/using-cfn-nested-
 
 from __future__ import annotations
 
+import re
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Any
 
@@ -13,6 +14,7 @@ from emulator.services.cloudformation.custom_resources import CreateFailed
 from emulator.services.cloudformation.stack import Goal, Stack
 from emulator.services.cloudformation.store import StackStore
 from emulator.stack.kinds import Call, Made, ServiceKind, Wanted
+from emulator.stack.tagging import merge_tags
 
 #: Begins an update of a stack to a goal: (stack, goal).
 Restore = Callable[[Stack, Goal], Awaitable[None]]
@@ -101,7 +103,7 @@ class NestedStack(ServiceKind):
                 {"ParameterKey": key, "ParameterValue": _text(value)}
                 for key, value in (given.get("Parameters") or {}).items()
             ],
-            "Tags": [{"Key": k, "Value": v} for k, v in wanted.tags.items()],
+            "Tags": merge_tags(wanted.tags, given.get("Tags")),
             "Capabilities": [] if goal is None else goal.capabilities,
             "NotificationARNs": given.get("NotificationARNs"),
         }
@@ -128,10 +130,14 @@ class NestedStack(ServiceKind):
         )
 
 
+#: What the reason of a failed operation says, whatever it failed at.
+_FAILURE = re.compile(r"^The following resource\(s\)|Rollback requested by user\.$")
+
+
 def _why(stack: Stack) -> str:
     """Return the reason that a stack's last failure gave."""
     for event in reversed(stack.events):
-        if event.logical == stack.name and event.reason.startswith("The following resource(s)"):
+        if event.logical == stack.name and _FAILURE.search(event.reason):
             return event.reason
     return stack.reason or stack.status
 

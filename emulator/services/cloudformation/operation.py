@@ -11,15 +11,16 @@ from typing import Any
 
 from emulator.model.clock import Timer
 from emulator.model.errors import AwsError
-from emulator.services.cloudformation import outputs
+from emulator.services.cloudformation import outputs, refusals
 from emulator.services.cloudformation.live import LiveResources
 from emulator.services.cloudformation.order import Failed, StepsFailed, in_order, order_of_removal
 from emulator.services.cloudformation.planning import Plan
 from emulator.services.cloudformation.stack import OPERATIONS, Resource
 from emulator.services.cloudformation.store import as_json
 from emulator.services.cloudformation.toolbox import Toolbox
-from emulator.services.cloudformation.work import Properties, Work
-from emulator.stack.errors import TemplateError
+from emulator.services.cloudformation.updating import UpdatingWork
+from emulator.services.cloudformation.work import Properties
+from emulator.stack.errors import TemplateError, TransformError
 
 _INITIATED = "User Initiated"
 _ASKED = "Rollback requested by user."
@@ -39,10 +40,13 @@ class Operation:
         tools: What it is done with.
         work: Does its steps.
         name: A key of :data:`emulator.services.cloudformation.stack.OPERATIONS`.
+        refusal: Why the stack can't be had as its goal says, where that is known before.
     """
 
-    def __init__(self, tools: Toolbox, work: Work, name: str) -> None:
-        self._tools, self._work, self._name = tools, work, name
+    def __init__(
+        self, tools: Toolbox, work: UpdatingWork, name: str, refusal: TransformError | None = None
+    ) -> None:
+        self._tools, self._work, self._name, self._refusal = tools, work, name, refusal
         self._stack, self._store = work.stack, work.store
 
     async def run(self) -> None:
@@ -77,6 +81,8 @@ class Operation:
         assert stack.goal is not None
         timer = self._begin_timeout()
         try:
+            if self._refusal is not None:
+                raise self._refusal
             plan = await self._tools.planner.plan(stack, stack.goal)
             found, imports = await self._make_all(plan)
         except (TemplateError, Failed, AwsError) as error:
@@ -88,9 +94,10 @@ class Operation:
             if timer is not None:
                 timer.cancel()
         stack.outputs, stack.imports = found, sorted(imports)
-        stack.description = str(plan.template.get("Description") or "")
-        stack.parameters = {n: plan.parameters.shown(n) for n in plan.parameters.texts}
-        stack.values = dict(plan.parameters.texts)
+        plan.tell(stack)
+        for logical, body in plan.resources.items():
+            # Also of what is otherwise as it was: these changes are none of the resource's own.
+            _describe(stack.resources[logical], body, plan.needs[logical])
         await self._clean_up(stack.resources.keys() - plan.resources.keys())
         await self._finish()
 
@@ -109,6 +116,8 @@ class Operation:
         names = set(plan.resources)
         exports = self._tools.exports(stack.account, stack.region)
         evaluator = plan.evaluator(LiveResources(stack, names, finished), exports)
+        if not stack.tolerant:
+            refusals.refuse_missing_imports(plan, evaluator, exports)
         masked = plan.evaluator(
             LiveResources(stack, names, finished, masked=True), exports, masked=True
         )
@@ -304,27 +313,31 @@ class Operation:
             status = "DELETE_FAILED" if self._name == "delete" else "ROLLBACK_FAILED"
             await self._store.record(stack, status, _reason(error, "delete"))
             return
-        stack.outputs, stack.imports, stack.skipped = [], [], []
+        stack.imports, stack.skipped = [], []
         if self._name == "delete":
             stack.deleted_at = self._store.now
         await self._store.record(stack, OPERATIONS[self._name][1], goals=True)
 
 
 def _new(logical: str, body: Mapping[str, Any], needs: set[str]) -> Resource:
-    return Resource(
-        logical=logical,
-        kind=str(body["Type"]),
-        change="created",
-        deletion_policy=str(body.get("DeletionPolicy") or "Delete"),
-        replace_policy=str(body.get("UpdateReplacePolicy") or "Delete"),
-        metadata=dict(body.get("Metadata") or {}),
-        needs=sorted(needs),
-    )
+    resource = Resource(logical=logical, kind=str(body["Type"]), change="created")
+    _describe(resource, body, needs)
+    return resource
+
+
+def _describe(resource: Resource, body: Mapping[str, Any], needs: set[str]) -> None:
+    """Write what a template says of a resource beside its properties."""
+    resource.deletion_policy = str(body.get("DeletionPolicy") or "Delete")
+    resource.replace_policy = str(body.get("UpdateReplacePolicy") or "Delete")
+    resource.metadata = dict(body.get("Metadata") or {})
+    resource.needs = sorted(needs)
 
 
 def _reason(error: Exception, verb: str) -> str:
     if isinstance(error, StepsFailed):
         return f"The following resource(s) failed to {verb}: [{', '.join(error.names)}]. "
+    if isinstance(error, TemplateError):
+        return f"{error.message}. "
     return getattr(error, "message", None) or str(error)
 
 

@@ -20,7 +20,7 @@ def work_out(
     """Return the outputs whose conditions hold.
 
     Args:
-        template: After its transforms.
+        template: After its transforms, as :func:`emulator.stack.checks.refuse` lets it pass.
         resolve: Works out a value.
         local: Replaces addresses of AWS by those they have here.
         tolerant: Leave out what is not as it should be.
@@ -42,7 +42,10 @@ def work_out(
 
 
 def _output(
-    name: str, body: Any, resolve: Callable[[Any, Path], Any], local: Callable[[str], str]
+    name: str,
+    body: Mapping[str, Any],
+    resolve: Callable[[Any, Path], Any],
+    local: Callable[[str], str],
 ) -> dict[str, str] | None:
     """Return an output; None where its condition does not hold.
 
@@ -50,12 +53,6 @@ def _output(
         TemplateError: It is not as it should be.
     """
     path = ("Outputs", name)
-    if not isinstance(body, dict) or "Value" not in body:
-        raise TemplateError(
-            f"Template format error: Output {name} is malformed. Every Outputs member must"
-            " contain a Value object",
-            path,
-        )
     if "Condition" in body and not resolve({"Fn::If": [body["Condition"], True, False]}, path):
         return None
     value = resolve(body["Value"], (*path, "Value"))

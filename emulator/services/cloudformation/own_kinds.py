@@ -38,6 +38,8 @@ class Macro(ServiceKind):
     async def update(
         self, call: Call, made: Made, before: Mapping[str, Any], wanted: Wanted
     ) -> Made:
+        if wanted.properties.get("Name") != made.physical:
+            raise NotImplementedError  # another macro takes its place
         return made
 
     async def delete(self, call: Call, made: Made, properties: Mapping[str, Any]) -> None:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
@@ -12,8 +13,18 @@ from emulator.model.errors import AwsError
 from emulator.model.nesting import is_deeper
 from emulator.services.cloudformation.macros import Macros
 from emulator.services.cloudformation.stack import Goal, Stack
-from emulator.stack import document, dynamic, graph, language_extensions, parameters, schemas
-from emulator.stack.errors import Path, TemplateError
+from emulator.stack import (
+    checks,
+    document,
+    dynamic,
+    graph,
+    language_extensions,
+    parameters,
+    rules,
+    schemas,
+    sections,
+)
+from emulator.stack.errors import TemplateError, TransformError
 from emulator.stack.intrinsics import Evaluator, Resources
 from emulator.stack.transform import NAME as SERVERLESS
 from emulator.stack.transform import SamTransform, TransformFailed
@@ -22,24 +33,12 @@ from emulator.stack.transform import SamTransform, TransformFailed
 LARGEST_BODY = 51_200
 #: Resources of a template at most.
 MOST_RESOURCES = 500
-_SECTIONS = frozenset(
-    "AWSTemplateFormatVersion Conditions Description Fn::Transform Globals Hooks Mappings Metadata"
-    " Outputs Parameters Resources Rules Transform".split()
-)
-_IAM = "AWS::IAM::"
-_NAMED_IAM = {
-    "AWS::IAM::Group": "GroupName",
-    "AWS::IAM::InstanceProfile": "InstanceProfileName",
-    "AWS::IAM::ManagedPolicy": "ManagedPolicyName",
-    "AWS::IAM::Role": "RoleName",
-    "AWS::IAM::User": "UserName",
-}
 #: Types that are CloudFormation's own, and not in its published schemas.
 _OWN = ("AWS::CloudFormation::CustomResource", "AWS::CloudFormation::Macro")
 #: Looks up a dynamic reference.
 LookUp = Callable[[dynamic.DynamicReference], Awaitable[str]]
-#: What a deletion policy may be; UpdateReplacePolicy is never the last.
-_POLICIES = ("Delete", "Retain", "Snapshot", "RetainExceptOnCreate")
+#: What SSM calls it that a parameter is not there.
+ABSENT = ("ParameterNotFound", "ParameterVersionNotFound")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -49,14 +48,32 @@ class Plan:
     #: After its transforms.
     template: dict[str, Any]
     parameters: parameters.Parameters
+    #: What parameters that name one of SSM stand for, as others may see it, by name.
+    resolved: Mapping[str, str]
     #: Values of parameters and pseudo parameters.
     values: Mapping[str, Any]
     #: The resources whose conditions hold, each without the branches that are not taken.
     resources: dict[str, dict[str, Any]]
     #: What each needs to be there before it.
     needs: dict[str, set[str]]
-    #: What was odd about the template.
-    notes: tuple[str, ...]
+
+    @property
+    def shown(self) -> dict[str, str]:
+        """The values of all parameters as others may see them, by name."""
+        return {name: self.parameters.shown(name) for name in self.parameters.texts}
+
+    @property
+    def secrets(self) -> list[str]:
+        """The values that nobody may see."""
+        texts = [self.parameters.texts[name] for name in self.parameters.hidden]
+        values = [self.values[name] for name in self.parameters.hidden]
+        return [each for each in (*texts, *values) if isinstance(each, str) and each]
+
+    def tell(self, stack: Stack) -> None:
+        """Write what it says of the stack as a whole."""
+        stack.description = str(self.template.get("Description") or "")
+        stack.parameters, stack.resolved = self.shown, dict(self.resolved)
+        stack.values = dict(self.parameters.texts)
 
     def evaluator(
         self, resources: Resources, exports: Mapping[str, str], *, masked: bool = False
@@ -82,6 +99,7 @@ class Planner:
         look_up: Returns what looks up parameters in SSM for a stack.
         serves: Says whether a resource type is served, whoever publishes it.
         macros: Applies macros.
+        warn: Told once of what could not be judged in a template.
     """
 
     def __init__(
@@ -90,28 +108,26 @@ class Planner:
         look_up: Callable[[Stack], LookUp],
         serves: Callable[[str], bool],
         macros: Macros,
+        warn: Callable[[str], None],
     ) -> None:
         self._transform, self._look_up, self._macros = transform, look_up, macros
-        self._serves = serves
+        self._serves, self._warn = serves, warn
+        self._told: set[str] = set()
 
     async def plan(self, stack: Stack, goal: Goal) -> Plan:
         """Return the plan of what ``stack`` is to be.
 
         Raises:
             TemplateError: The template can't be had, in AWS's words.
-            AwsError: A parameter in SSM is not there.
+            AwsError: A parameter in SSM can't be read.
         """
         read = document.parse(goal.template)
         template = read.body
-        check(template)
+        sections.check(template)
         declared = template.get("Parameters") or {}
         found = parameters.read(declared, goal.given)
         await parameters.check_patterns(found, declared)
-        look_up = self._look_up(stack)
-        in_ssm = {
-            name: await look_up(dynamic.DynamicReference(service="ssm", name=text))
-            for name, text in found.in_ssm.items()
-        }
+        in_ssm = await _in_ssm(found.in_ssm, self._look_up(stack))
         values = {
             **parameters.with_ssm(found, declared, in_ssm),
             **parameters.pseudo(
@@ -122,23 +138,41 @@ class Planner:
             ),
             "AWS::NotificationARNs": goal.notification_arns,
         }
+        for unjudged in rules.judge(template, values):
+            self._tell(f"{stack.name}: {unjudged}")
         if goal.processed is not None:
             template = goal.processed
-        elif transforms(template) or "Transform" in goal.template:
-            template = await self._transformed(stack, template, values)
-            goal.processed = template
-        resources, needs = _resources(template, values, self._serves)
+        elif sections.transforms(template) or "Transform" in goal.template:
+            goal.processed = template = await self._transformed(stack, template, found, values)
+        with late(goal.processed is not None):
+            if language_extensions.NAME not in sections.transforms(read.body):
+                language_extensions.refuse(template)
+            checks.refuse(template, values)
+            resources, needs = _resources(template, values, self._serves)
+            dynamic.refuse_secure(resources)
         return Plan(
             template=template,
             parameters=found,
+            resolved={
+                name: parameters.HIDDEN if name in found.hidden else text
+                for name, text in in_ssm.items()
+            },
             values=values,
             resources=resources,
             needs=needs,
-            notes=read.notes,
         )
 
+    def _tell(self, text: str) -> None:
+        if text not in self._told:
+            self._told.add(text)
+            self._warn(text)
+
     async def _transformed(
-        self, stack: Stack, template: dict[str, Any], values: Mapping[str, Any]
+        self,
+        stack: Stack,
+        template: dict[str, Any],
+        given: parameters.Parameters,
+        values: Mapping[str, Any],
     ) -> dict[str, Any]:
         """Return a template after all that changes it: what is inside first, as AWS does."""
         evaluator = Evaluator(template, values, _Nothing())
@@ -148,185 +182,66 @@ class Planner:
         for one in named if isinstance(named, list) else [named]:
             name = str(one.get("Name")) if isinstance(one, dict) else str(one)
             if name == language_extensions.NAME:
-                evaluator = Evaluator(changed, values, _Nothing())
-                changed = language_extensions.expand(changed, evaluator.resolve)
+                known = {k: v for k, v in values.items() if k not in given.hidden}
+                changed = language_extensions.apply(changed, known)
             elif name == SERVERLESS:
                 whole = {**changed, "Transform": SERVERLESS}
                 try:
                     changed = await self._transform.translate(whole, values, stack.region)
                 except TransformFailed as failure:
-                    raise TemplateError(str(failure)) from failure
+                    raise TransformError(str(failure)) from failure
+                except TemplateError as error:
+                    raise TransformError(error.message) from error
                 changed.pop("Transform", None)
             else:
-                given = one.get("Parameters") if isinstance(one, dict) else None
+                wanted = one.get("Parameters") if isinstance(one, dict) else None
                 changed = await self._macros.apply(
-                    stack, name, given, changed, values, evaluator.resolve, ("Transform",)
+                    stack, name, wanted, changed, values, evaluator.resolve, ("Transform",)
                 )
             if not isinstance(changed, dict) or is_deeper(changed, document.DEEPEST):
-                raise TemplateError(f"Received malformed response from transform {name}")
+                raise TransformError("Template format error: unsupported structure.")
         # As it lies in a document: dates are text.
         result: dict[str, Any] = orjson.loads(orjson.dumps(changed, option=orjson.OPT_NON_STR_KEYS))
-        check(result)
+        with late(True):
+            sections.check(result)
         return result
 
 
-def transforms(template: Mapping[str, Any]) -> list[str]:
-    """Return the names of a template's transforms, in their order.
+@contextmanager
+def late(transformed: bool) -> Iterator[None]:
+    """Let what is wrong with a template that transforms made show where AWS finds it.
 
     Raises:
-        TemplateError: One has no name.
+        TransformError: In place of any other error of templates.
     """
-    found = template.get("Transform") or []
-    names = []
-    for each in found if isinstance(found, list) else [found]:
-        name = each.get("Name") if isinstance(each, dict) else each
-        if not isinstance(name, str):
-            raise TemplateError(
-                "Template format error: Every Transform must be a name, or an object with a Name"
-                " and Parameters",
-                ("Transform",),
-            )
-        names.append(name)
-    return names
+    try:
+        yield
+    except TemplateError as error:
+        if not transformed:
+            raise
+        raise TransformError(error.message, error.path) from error
 
 
-def wanted_capabilities(template: Mapping[str, Any]) -> list[str]:
-    """Return the capabilities that a template needs, as AWS asks for them."""
-    resources = [r for r in (template.get("Resources") or {}).values() if isinstance(r, dict)]
-    kinds = [(str(r.get("Type", "")), r.get("Properties") or {}) for r in resources]
-    needed = []
-    if any(kind.startswith(_IAM) for kind, _ in kinds):
-        named = any(_NAMED_IAM.get(kind, "") in properties for kind, properties in kinds)
-        needed.append("CAPABILITY_NAMED_IAM" if named else "CAPABILITY_IAM")
-    if transforms(template) or _has_transform(template):
-        needed.append("CAPABILITY_AUTO_EXPAND")
-    return needed
-
-
-def _has_transform(value: Any) -> bool:
-    """Say whether a macro stands anywhere in a value."""
-    if isinstance(value, dict):
-        return "Fn::Transform" in value or any(_has_transform(each) for each in value.values())
-    return isinstance(value, list) and any(_has_transform(each) for each in value)
-
-
-def refuse_without_capabilities(needed: list[str], given: list[str]) -> None:
-    """Refuse what the user has not acknowledged.
+async def _in_ssm(names: Mapping[str, str], look_up: LookUp) -> dict[str, str]:
+    """Return the values of parameters in SSM, by the names of the template's parameters.
 
     Raises:
-        AwsError: InsufficientCapabilitiesException.
+        TemplateError: Some are not there.
     """
-    allowed = {*given, *(["CAPABILITY_IAM"] if "CAPABILITY_NAMED_IAM" in given else [])}
-    missing = [each for each in needed if each not in allowed]
+    found, missing = {}, []
+    for name, text in names.items():
+        try:
+            found[name] = await look_up(dynamic.DynamicReference(service="ssm", name=text))
+        except AwsError as error:
+            if error.code not in ABSENT:
+                raise
+            missing.append(text)
     if missing:
-        raise AwsError(
-            "InsufficientCapabilitiesException", f"Requires capabilities : [{', '.join(missing)}]"
-        )
-
-
-def check(template: Mapping[str, Any]) -> None:
-    """Refuse a template whose sections are not what they should be.
-
-    Raises:
-        TemplateError: In AWS's words.
-    """
-    for name in template:
-        if name not in _SECTIONS:
-            raise TemplateError(f"Invalid template property or properties [{name}]", (str(name),))
-    transforms(template)
-    for name in ("Parameters", "Mappings", "Conditions", "Outputs", "Resources"):
-        section = template.get(name)
-        if section is not None and not isinstance(section, dict):
-            raise TemplateError(
-                f"Template format error: {name} section must be an object.", (name,)
-            )
-    if not template.get("Resources"):
-        raise TemplateError("Template format error: At least one Resources member must be defined.")
-    resources = without_loops(template["Resources"])
-    if not all(isinstance(body, dict) for body in resources.values()):
         raise TemplateError(
-            "Template format error: Any Resources member must be an object.", ("Resources",)
+            f"Unable to fetch parameters [{','.join(missing)}] from parameter store for this"
+            " account."
         )
-    _check_mappings(template.get("Mappings") or {})
-    for name, body in resources.items():
-        _check_functions(body.get("Properties"), ("Resources", str(name), "Properties"))
-        if not isinstance(body.get("Properties") or {}, dict):
-            raise TemplateError(
-                f"Template format error: [/Resources/{name}] resource definition is malformed",
-                ("Resources", str(name)),
-            )
-    for name, body in resources.items():
-        _check_attributes(str(name), body)
-    for name, body in (template.get("Parameters") or {}).items():
-        if not isinstance(body, dict) or not isinstance(body.get("Type", "String"), str):
-            raise TemplateError(
-                "Template format error: Every Parameters object must contain a Type member:"
-                f" {name}",
-                ("Parameters", name),
-            )
-
-
-def without_loops(resources: Mapping[str, Any]) -> Mapping[str, Any]:
-    """Return the resources that stand as such: loops are written out before anything is made."""
-    return {
-        name: each
-        for name, each in resources.items()
-        if not str(name).startswith(language_extensions.LOOP)
-    }
-
-
-def _check_mappings(mappings: Mapping[str, Any]) -> None:
-    for name, mapping in mappings.items():
-        rows = mapping.values() if isinstance(mapping, dict) else ()
-        for row in rows:
-            if isinstance(row, dict) and any(isinstance(each, dict) for each in row.values()):
-                raise TemplateError(
-                    "Template format error: Every Mappings attribute must be a String or a List.",
-                    ("Mappings", name),
-                )
-
-
-def _check_functions(value: Any, path: Path) -> None:
-    """Refuse functions whose arguments are not what they need, whatever they refer to."""
-    if isinstance(value, list):
-        for index, item in enumerate(value):
-            _check_functions(item, (*path, index))
-    if not isinstance(value, dict):
-        return
-    for key, argument in value.items():
-        if key == "Fn::GetAtt" and len(value) == 1:
-            two = isinstance(argument, list) and len(argument) == 2 and all(argument)
-            if not two and not (isinstance(argument, str) and "." in argument.strip(".")):
-                raise TemplateError(
-                    "Template error: every Fn::GetAtt object requires two non-empty parameters, the"
-                    " resource name and the resource attribute",
-                    path,
-                )
-        _check_functions(argument, (*path, key))
-
-
-def _check_attributes(name: str, body: Mapping[str, Any]) -> None:
-    path = ("Resources", name)
-    needed = body.get("DependsOn") or []
-    if not isinstance(needed, (str, list)) or not all(isinstance(each, str) for each in needed):
-        raise TemplateError(
-            "Template format error: DependsOn must be a string or list of strings.", path
-        )
-    if not isinstance(body.get("Metadata") or {}, dict):
-        raise TemplateError(
-            f"Template format error: [/Resources/{name}/Metadata] must be an object", path
-        )
-    for attribute, allowed in (
-        ("DeletionPolicy", _POLICIES),
-        ("UpdateReplacePolicy", _POLICIES[:3]),
-    ):
-        policy = body.get(attribute)
-        if policy is None or isinstance(policy, dict) or policy in allowed:
-            continue
-        raise TemplateError(
-            f"Template error: Unrecognized {attribute} {policy} for resource {name}",
-            ("Resources", name, attribute),
-        )
+    return found
 
 
 def _resources(

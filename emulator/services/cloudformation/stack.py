@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
+from emulator.model.errors import AwsError
 from emulator.stack.kinds import Made
 
 #: Bytes of a stack's events that are kept; the oldest go first.
@@ -52,7 +54,8 @@ class Resource:
     metadata: dict[str, Any] = field(default_factory=dict)
     #: How often it was made anew: a part of names that are made up.
     generation: int = 0
-    #: What the operation under way has done to it: "created", "updated", "replaced" or "".
+    #: What the operation under way has done to it: "created", "updated", "refused" (an update that
+    #: has done nothing), "replaced" or "".
     change: str = ""
     #: What it was before that, for a rollback.
     before: dict[str, Any] | None = None
@@ -66,6 +69,8 @@ class Resource:
     written: dict[str, Any] | None = None
     #: Its properties as events show them, as JSON; "" where that is as they are.
     shown: str = ""
+    #: The tags of its stack that it has.
+    stack_tags: dict[str, str] = field(default_factory=dict)
     #: How it differed from its template when somebody looked last; {} before that.
     drift: dict[str, Any] = field(default_factory=dict)
 
@@ -164,6 +169,8 @@ class Stack:
     description: str = ""
     #: Values of parameters as they are shown, by name.
     parameters: dict[str, str] = field(default_factory=dict)
+    #: What parameters that name one of SSM stand for, by name.
+    resolved: dict[str, str] = field(default_factory=dict)
     #: Values as given or by default, those that are not shown among them.
     values: dict[str, str] = field(default_factory=dict)
     outputs: list[dict[str, str]] = field(default_factory=list)
@@ -214,6 +221,21 @@ class Stack:
     def exports(self) -> dict[str, str]:
         """Return the values that other stacks may import, by name."""
         return {o["ExportName"]: o["OutputValue"] for o in self.outputs if "ExportName" in o}
+
+    @contextmanager
+    def unless_refused(self) -> Iterator[None]:
+        """Begin something with it: it is as before where that is refused.
+
+        Its status, events and resources are the store's to put back.
+        """
+        apart = {"status", "reason", "operation", "events", "resources", "leftovers"}
+        before = {name: getattr(self, name) for name in set(self.__slots__) - apart}
+        try:
+            yield
+        except AwsError:
+            for name, value in before.items():
+                setattr(self, name, value)
+            raise
 
     def head(self) -> dict[str, Any]:
         """Return its document: all but templates, resources and events, which have their own."""

@@ -9,7 +9,7 @@ import re
 import uuid
 
 from emulator.model.errors import AwsError
-from emulator.services.cloudformation import outputs, planning, views
+from emulator.services.cloudformation import capabilities, outputs, planning, refusals, views
 from emulator.services.cloudformation.buckets import read_from_bucket
 from emulator.services.cloudformation.comparing import anything_changes, differing
 from emulator.services.cloudformation.lookup import (
@@ -22,11 +22,12 @@ from emulator.services.cloudformation.lookup import (
     template_of,
 )
 from emulator.services.cloudformation.planning import Plan
+from emulator.services.cloudformation.roles import refuse_distrustful
 from emulator.services.cloudformation.stack import UPDATABLE, Goal, Stack
 from emulator.services.cloudformation.state import of
 from emulator.services.context import Context, Request, Response
-from emulator.stack import document, policies
-from emulator.stack.errors import TemplateError
+from emulator.stack import document, policies, sections
+from emulator.stack.errors import TemplateError, TransformError
 
 _NAME = re.compile(r"[a-zA-Z][-a-zA-Z0-9]{0,127}")
 _PATTERN = r"[a-zA-Z][-a-zA-Z0-9]*|arn:[-a-zA-Z0-9:/._+]*"
@@ -45,6 +46,7 @@ async def create_stack(ctx: Context, request: Request) -> Response:
     stack = new_stack(ctx, request)
     if stack.status:
         raise already_exists(stack.name)
+    await refuse_distrustful(ctx, request)
     goal = Goal(
         template=await template_of(ctx, request),
         given=parameters_of(request, {}),
@@ -59,14 +61,18 @@ async def create_stack(ctx: Context, request: Request) -> Response:
     if stack.disable_rollback and request.get("OnFailure"):
         raise refused("You can specify only one of OnFailure and DisableRollback")
     stack.goal = goal
-    plan = await plan_of(ctx, stack, goal)
+    plan = refusal = None
+    try:
+        plan = await plan_of(ctx, stack, goal)
+    except TransformError as error:
+        refusal = error
     # Somebody else may have been quicker: nothing is awaited between this check and the change.
     if new_stack(ctx, request).status:
         raise already_exists(stack.name)
     begin(stack, plan, request)
     stack.policy = policy
     await state.store.add(stack, "CREATE_IN_PROGRESS", "User Initiated")
-    state.engine.start(stack, "create")
+    state.engine.start(stack, "create", refusal)
     return {"StackId": stack.stack_id}
 
 
@@ -102,11 +108,10 @@ def new_stack(ctx: Context, request: Request) -> Stack:
     )
 
 
-def begin(stack: Stack, plan: Plan, request: Request) -> None:
+def begin(stack: Stack, plan: Plan | None, request: Request) -> None:
     """Take what is known of a stack before its first resource is made."""
-    stack.description = str(plan.template.get("Description") or "")
-    stack.parameters = {n: plan.parameters.shown(n) for n in plan.parameters.texts}
-    stack.values = dict(plan.parameters.texts)
+    if plan is not None:
+        plan.tell(stack)
     stack.token = request.get("ClientRequestToken") or ""
     stack.timeout_minutes = request.get("TimeoutInMinutes")
     if "EnableTerminationProtection" in request:
@@ -142,17 +147,24 @@ async def plan_of(ctx: Context, stack: Stack, goal: Goal) -> Plan:
 
     Raises:
         AwsError: ValidationError: the template is wrong; InsufficientCapabilitiesException.
+        TransformError: What transforms make of it is wrong.
     """
     try:
         before = document.parse(goal.template).body
-        planning.check(before)
-        needed = planning.wanted_capabilities(before)
-        planning.refuse_without_capabilities(needed, goal.capabilities)
+        sections.check(before)
+        needed = capabilities.wanted(before)
+        capabilities.refuse_without(needed, goal.capabilities)
         plan = await of(ctx).planner.plan(stack, goal)
+        with planning.late(goal.processed is not None):
+            refusals.refuse_other_types(stack, plan)
+            refusals.refuse_unknown_attributes(plan)
+            await of(ctx).tools.refuse_missing(stack, plan)
+    except TransformError:
+        raise
     except TemplateError as error:
         raise from_template(error) from error
-    made = planning.wanted_capabilities(plan.template)
-    planning.refuse_without_capabilities(made, goal.capabilities)
+    made = capabilities.wanted(plan.template)
+    capabilities.refuse_without(made, goal.capabilities)
     if stack.current is None:
         _refuse_wrong_functions(ctx, stack, plan)
     return plan
@@ -194,26 +206,35 @@ async def update_stack(ctx: Context, request: Request) -> Response:
     if token and stack.token == token and stack.status.startswith("UPDATE"):
         return {"StackId": stack.stack_id}
     refuse_unless_updatable(stack)
+    await refuse_distrustful(ctx, request)
     template = await template_of(ctx, request, stack)
     goal = next_goal(stack, template, request)
     policy = await policy_of(ctx, request)
     during = await policy_of(ctx, request, "StackPolicyDuringUpdate")
-    plan = await plan_of(ctx, stack, goal)
-    if not anything_changes(stack, goal, differing(of(ctx).tools, stack, plan), plan):
-        raise refused("No updates are to be performed.")
+    refusal = None
+    try:
+        plan = await plan_of(ctx, stack, goal)
+        if not anything_changes(stack, goal, differing(of(ctx).tools, stack, plan), plan):
+            raise refused("No updates are to be performed.")
+    except TransformError as error:
+        refusal = error
     # Somebody else may have been quicker: nothing is awaited between this check and the change.
     refuse_unless_updatable(stack)
-    stack.policy = policy or stack.policy
-    stack.policy_during = during
-    stack.disable_rollback = bool(request.get("DisableRollback"))
-    stack.on_failure = "ROLLBACK"
-    stack.token = token or ""
-    await start_update(ctx, stack, goal)
+    with stack.unless_refused():
+        stack.policy = policy or stack.policy
+        stack.policy_during = during
+        stack.disable_rollback = bool(request.get("DisableRollback"))
+        stack.on_failure = "ROLLBACK"
+        stack.token = token or ""
+        await start_update(ctx, stack, goal, refusal)
+    await of(ctx).change_sets.outdate(stack)
     return {"StackId": stack.stack_id}
 
 
-async def start_update(ctx: Context, stack: Stack, goal: Goal) -> None:
-    """Begin to make a stack what ``goal`` says."""
+async def start_update(
+    ctx: Context, stack: Stack, goal: Goal, refusal: TransformError | None = None
+) -> None:
+    """Begin to make a stack what ``goal`` says, unless its transforms failed."""
     state = of(ctx)
     stack.goal = goal
     stack.updated_at = ctx.clock.now()
@@ -221,7 +242,7 @@ async def start_update(ctx: Context, stack: Stack, goal: Goal) -> None:
     if stack.parent_id:
         stack.previous = stack.current
     await state.store.record(stack, "UPDATE_IN_PROGRESS", "User Initiated", goals=True)
-    state.engine.start(stack, "update")
+    state.engine.start(stack, "update", refusal)
 
 
 def refuse_unless_updatable(stack: Stack) -> None:
@@ -244,6 +265,7 @@ async def delete_stack(ctx: Context, request: Request) -> Response:
         raise refused(
             f"Stack [{stack.name}] cannot be deleted while TerminationProtection is enabled"
         )
+    await refuse_distrustful(ctx, request)
     others = list(state.store.all(ctx.account, ctx.region))
     for name in stack.exports:
         users = outputs.users_of(name, others)
@@ -260,10 +282,11 @@ async def delete_stack(ctx: Context, request: Request) -> Response:
     await state.engine.stop(stack)
     if stack.is_gone or stack.status == "DELETE_IN_PROGRESS":
         return {}
-    stack.skipped, stack.forced = retained, forced
-    stack.token = request.get("ClientRequestToken") or ""
     gone = list(state.change_sets.of(stack))
-    await state.store.record(stack, "DELETE_IN_PROGRESS", "User Initiated")
+    with stack.unless_refused():
+        stack.skipped, stack.forced = retained, forced
+        stack.token = request.get("ClientRequestToken") or ""
+        await state.store.record(stack, "DELETE_IN_PROGRESS", "User Initiated")
     state.engine.start(stack, "delete")
     await state.change_sets.remove(stack, *gone)
     return {}
@@ -294,9 +317,8 @@ async def describe_stacks(ctx: Context, request: Request) -> Response:
     if name:
         stack = stack_of(ctx, str(name))
         await state.store.settled(stack, _patience(ctx, stack))
-        # One that was asked for by name and is gone by now, is not there.
-        if stack.is_gone and not str(name).startswith("arn:"):
-            stack = stack_of(ctx, str(name))
+        # It may be there no more: it was deleted and asked for by name, or never came to be.
+        stack = stack_of(ctx, str(name))
         return {"Stacks": [views.of_stack(stack)]}
     there = [each for each in state.store.all(ctx.account, ctx.region) if not each.is_gone]
     stacks, following = page(there, request.get("NextToken"))
@@ -357,8 +379,9 @@ async def continue_update_rollback(ctx: Context, request: Request) -> Response:
         found = stack.resources.get(name)
         if found is None or found.status != "UPDATE_FAILED":
             raise refused(f"Resource [{name}] can not be skipped: it is not in UPDATE_FAILED state")
-    stack.skipped = skipped
-    await state.store.record(stack, "UPDATE_ROLLBACK_IN_PROGRESS", "User Initiated")
+    with stack.unless_refused():
+        stack.skipped = skipped
+        await state.store.record(stack, "UPDATE_ROLLBACK_IN_PROGRESS", "User Initiated")
     state.engine.start(stack, "update-rollback")
     return {}
 

@@ -12,9 +12,9 @@ from typing import TYPE_CHECKING, Any
 import orjson
 
 from emulator.code import build_cache
+from emulator.model import system_tags
 from emulator.model.errors import AwsError
 from emulator.services.cloudformation.answers import Answers
-from emulator.services.cloudformation.buckets import read_from_bucket
 from emulator.services.cloudformation.change_set import ChangeSetStore
 from emulator.services.cloudformation.engine import Engine
 from emulator.services.cloudformation.kind_table import KindTable
@@ -23,7 +23,7 @@ from emulator.services.cloudformation.own_kinds import own_kinds
 from emulator.services.cloudformation.planning import LookUp, Planner
 from emulator.services.cloudformation.stack import OPERATIONS, Goal, Stack
 from emulator.services.cloudformation.store import StackStore
-from emulator.services.cloudformation.toolbox import Toolbox
+from emulator.services.cloudformation.toolbox import ServiceRefusal, Toolbox
 from emulator.services.context import WAITER
 from emulator.stack.dynamic import DynamicReference
 from emulator.stack.kinds import Call
@@ -67,6 +67,7 @@ class CloudFormation:
             look_up,
             kinds.serves,
             macros,
+            parts.console.warn,
         )
         self.tools = Toolbox(
             store=self.store,
@@ -134,6 +135,8 @@ class CloudFormation:
         return f"{scheme.removesuffix('s')}://{api_id}.execute-api.{region}.localhost:{port}"
 
     async def _fetch(self, account: str, region: str, address: str) -> str:
+        from emulator.services.cloudformation.buckets import read_from_bucket
+
         return await read_from_bucket(self._parts.table, account, region, address)
 
     def _call_for(self, account: str, region: str) -> Call:
@@ -182,14 +185,18 @@ class _TableCall:
     async def __call__(
         self, service: str, operation: str, request: Mapping[str, Any]
     ) -> dict[str, Any]:
-        return await self._table.call(
-            service,
-            operation,
-            request,
-            account=self.account,
-            region=self.region,
-            user_agent=WAITER,
-        )
+        with system_tags.given_by("cloudformation"):
+            try:
+                return await self._table.call(
+                    service,
+                    operation,
+                    request,
+                    account=self.account,
+                    region=self.region,
+                    user_agent=WAITER,
+                )
+            except AwsError as error:
+                raise ServiceRefusal(self._table.codec(service), operation, error) from error
 
     def fit(self, service: str, operation: str, values: Mapping[str, Any]) -> dict[str, Any]:
         """See :meth:`emulator.stack.kinds.Call.fit`."""

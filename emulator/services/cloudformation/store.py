@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import uuid
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import asdict, replace
@@ -12,6 +13,7 @@ from typing import Any
 import orjson
 
 from emulator.model.clock import Clock
+from emulator.model.errors import AwsError
 from emulator.model.ids import new_request_id
 from emulator.registry.document_store import DocumentStore, change
 from emulator.services.cloudformation.stack import (
@@ -23,6 +25,8 @@ from emulator.services.cloudformation.stack import (
     Stack,
 )
 from emulator.store.documents import Change
+
+_log = logging.getLogger(__name__)
 
 _STACK, _RESOURCE, _EVENT, _GOAL = (
     "cloudformation-stack",
@@ -82,10 +86,8 @@ class StackStore:
         """Forget stacks; the caller deletes their documents."""
         for stack in stacks:
             self._stacks.pop(stack.stack_id, None)
-            self._named.pop((stack.account, stack.region, stack.name), None)
-            waiting = self._settled.pop(stack.stack_id, None)
-            if waiting is not None:
-                waiting.set()
+            self._unname(stack)
+            self._wake(stack)
 
     def find(self, account: str, region: str, name: str) -> Stack | None:
         """Return a stack by its name or id. Deleted stacks are found by id only."""
@@ -101,9 +103,17 @@ class StackStore:
 
     async def add(self, stack: Stack, status: str, reason: str = "") -> None:
         """Add a stack; its first event is that it has ``status``."""
+        at = (stack.account, stack.region, stack.name)
+        is_new = stack.stack_id not in self._stacks
         self._stacks[stack.stack_id] = stack
-        self._named[stack.account, stack.region, stack.name] = stack
-        await self.record(stack, status, reason, goals=True)
+        self._named[at] = stack
+        try:
+            await self.record(stack, status, reason, goals=True)
+        except AwsError:
+            if is_new:
+                del self._stacks[stack.stack_id], self._named[at]
+                self._event_bytes.pop(stack.stack_id, None)
+            raise
 
     async def save(self, stack: Stack, *, goals: bool = False) -> None:
         """Write a stack, without its resources and events.
@@ -140,7 +150,13 @@ class StackStore:
             goals: Write the stack and its templates as well.
             physical: The physical id of the event, where it is not that of the resource.
             initiated: The resource has just been made: an event before this one says so.
+
+        Raises:
+            AwsError: ServiceException: the disk did not take it. What the stack itself was to begin
+                is not begun. The end of an operation is seen all the same: after a restart, it
+                goes on where the disk has it.
         """
+        put_back = self._memory_of(stack) if resource is None else None
         now = self._next_time(stack)
         changes = [self.resource_change(stack, each) for each in saving]
         changes += [self._change(stack, _RESOURCE, _key(each), None) for each in dropping]
@@ -189,11 +205,33 @@ class StackStore:
             event.at = self._next_time(stack)
         changes += self._append(stack, event)
         changes += self._forget_oldest() if stack.is_gone else []
-        await self._documents.write(*changes)
+        try:
+            await self._documents.write(*changes)
+        except AwsError as error:
+            if put_back is None:
+                raise
+            if status.endswith("_IN_PROGRESS"):
+                put_back()
+                if not stack.is_moving:
+                    self._wake(stack)
+                raise
+            _log.warning("stack %s: %s", stack.name, error.message)
         for listener in self.listeners:
             listener(stack, event)
         if not stack.is_moving and resource is None:
             self._end(stack)
+
+    def _memory_of(self, stack: Stack) -> Callable[[], None]:
+        """Return what takes back what is done to a stack from now on, but for its resources."""
+        status, reason, operation = stack.status, stack.reason, stack.operation
+        events, size = list(stack.events), self._event_bytes.get(stack.stack_id, 0)
+
+        def put_back() -> None:
+            stack.status, stack.reason, stack.operation = status, reason, operation
+            stack.events[:] = events
+            self._event_bytes[stack.stack_id] = size
+
+        return put_back
 
     def _next_time(self, stack: Stack) -> float:
         """Return the time of a stack's next event: its key, so that times must increase."""
@@ -212,9 +250,18 @@ class StackStore:
         return changes
 
     def _end(self, stack: Stack) -> None:
-        """Wake those who wait for a stack."""
+        """Wake those who wait for a stack; the name of one that is gone is free."""
         if stack.is_gone:
-            self._named.pop((stack.account, stack.region, stack.name), None)
+            self._unname(stack)
+        self._wake(stack)
+
+    def _unname(self, stack: Stack) -> None:
+        """Let a stack be found by its id alone; by now another one may have its name."""
+        name = (stack.account, stack.region, stack.name)
+        if self._named.get(name) is stack:
+            del self._named[name]
+
+    def _wake(self, stack: Stack) -> None:
         waiting = self._settled.pop(stack.stack_id, None)
         if waiting is not None:
             waiting.set()
@@ -231,7 +278,7 @@ class StackStore:
         """Forget a stack with all its resources and events; return the changes to write."""
         self._stacks.pop(stack.stack_id, None)
         self._event_bytes.pop(stack.stack_id, None)
-        self._named.pop((stack.account, stack.region, stack.name), None)
+        self._unname(stack)
         changes = [self._change(stack, _STACK, "", None)]
         changes += [self._change(stack, _GOAL, name, None) for name in _GOALS]
         resources = (*stack.resources.values(), *stack.leftovers)

@@ -7,7 +7,7 @@ from typing import Any
 
 import orjson
 
-from emulator.services.cloudformation import planning
+from emulator.services.cloudformation import capabilities
 from emulator.services.cloudformation.change_sets import find_change_set
 from emulator.services.cloudformation.lookup import (
     from_template,
@@ -16,7 +16,7 @@ from emulator.services.cloudformation.lookup import (
     template_of,
 )
 from emulator.services.context import Context, Request, Response
-from emulator.stack import document, schemas
+from emulator.stack import checks, document, parameters, schemas, sections
 from emulator.stack.errors import TemplateError
 
 _WHY = {
@@ -50,7 +50,7 @@ async def get_template(ctx: Context, request: Request) -> Response:
 async def validate_template(ctx: Context, request: Request) -> Response:
     """Handle ValidateTemplate."""
     template = await _parsed(ctx, request)
-    capabilities = planning.wanted_capabilities(template)
+    needed = capabilities.wanted(template)
     return {
         "Parameters": [
             {
@@ -62,17 +62,19 @@ async def validate_template(ctx: Context, request: Request) -> Response:
             for name, body in (template.get("Parameters") or {}).items()
         ],
         "Description": template.get("Description"),
-        "Capabilities": capabilities or None,
-        "CapabilitiesReason": _reason(template, capabilities),
-        "DeclaredTransforms": planning.transforms(template) or None,
+        "Capabilities": needed or None,
+        "CapabilitiesReason": _reason(template, needed),
+        "DeclaredTransforms": sections.transforms(template) or None,
     }
 
 
 async def get_template_summary(ctx: Context, request: Request) -> Response:
     """Handle GetTemplateSummary."""
     template = await _parsed(ctx, request)
-    capabilities = planning.wanted_capabilities(template)
-    resources = planning.without_loops(template.get("Resources") or {})
+    needed = capabilities.wanted(template)
+    declared = sections.without_loops(template.get("Resources") or {})
+    # What a macro will put there has no type yet.
+    resources = {name: body for name, body in declared.items() if "Type" in body}
     metadata = template.get("Metadata")
     return {
         "Parameters": [
@@ -89,12 +91,12 @@ async def get_template_summary(ctx: Context, request: Request) -> Response:
             for name, body in (template.get("Parameters") or {}).items()
         ],
         "Description": template.get("Description"),
-        "Capabilities": capabilities or None,
-        "CapabilitiesReason": _reason(template, capabilities),
-        "ResourceTypes": sorted({str(body.get("Type")) for body in resources.values()}),
+        "Capabilities": needed or None,
+        "CapabilitiesReason": _reason(template, needed),
+        "ResourceTypes": sorted({str(each["Type"]) for each in resources.values()}),
         "Version": template.get("AWSTemplateFormatVersion"),
         "Metadata": orjson.dumps(metadata).decode() if metadata else None,
-        "DeclaredTransforms": planning.transforms(template) or None,
+        "DeclaredTransforms": sections.transforms(template) or None,
         "ResourceIdentifierSummaries": _identifiers(resources),
     }
 
@@ -123,7 +125,9 @@ async def _parsed(ctx: Context, request: Request) -> dict[str, Any]:
         else:
             text = await template_of(ctx, request)
         template = document.parse(text).body
-        planning.check(template)
+        sections.check(template)
+        if not capabilities.is_transformed(template):
+            checks.refuse(template, (*(template.get("Parameters") or {}), *parameters.PSEUDO))
     except TemplateError as error:
         raise from_template(error) from error
     return template
@@ -140,14 +144,14 @@ def _is_hidden(body: Mapping[str, Any]) -> bool:
     return str(body.get("NoEcho", "")).lower() == "true"
 
 
-def _reason(template: Mapping[str, Any], capabilities: list[str]) -> str | None:
-    if not capabilities:
+def _reason(template: Mapping[str, Any], needed: list[str]) -> str | None:
+    if not needed:
         return None
     kinds = sorted(
         {
             str(body["Type"])
-            for body in planning.without_loops(template.get("Resources") or {}).values()
+            for body in sections.without_loops(template.get("Resources") or {}).values()
             if str(body.get("Type", "")).startswith("AWS::IAM::")
         }
     )
-    return _WHY[capabilities[0]].format(", ".join(kinds or planning.transforms(template)))
+    return _WHY[needed[0]].format(", ".join(kinds or sections.transforms(template)))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 from emulator.services.cloudformation.stack import Event, Resource, Stack
@@ -14,11 +15,7 @@ def of_stack(stack: Stack) -> dict[str, Any]:
         "StackId": stack.stack_id,
         "StackName": stack.name,
         "Description": stack.description or None,
-        "Parameters": [
-            {"ParameterKey": name, "ParameterValue": value}
-            for name, value in stack.parameters.items()
-        ]
-        or None,
+        "Parameters": of_parameters(stack.parameters, stack.resolved),
         "CreationTime": stack.created_at,
         "DeletionTime": stack.deleted_at,
         "LastUpdatedTime": stack.updated_at,
@@ -44,6 +41,20 @@ def of_stack(stack: Stack) -> dict[str, Any]:
     }
 
 
+def of_parameters(shown: Mapping[str, str], resolved: Mapping[str, str]) -> Any:
+    """Return parameters as stacks and change sets have them; None for none.
+
+    Args:
+        shown: Their values as others may see them, by name.
+        resolved: What those that name a parameter of SSM stand for.
+    """
+    found = [
+        {"ParameterKey": name, "ParameterValue": value, "ResolvedValue": resolved.get(name)}
+        for name, value in shown.items()
+    ]
+    return found or None
+
+
 def of_summary(stack: Stack) -> dict[str, Any]:
     """Return a stack as ListStacks has it."""
     whole = of_stack(stack)
@@ -67,12 +78,17 @@ def of_resource(stack: Stack, resource: Resource) -> dict[str, Any]:
         "Timestamp": resource.updated_at,
         "LastUpdatedTimestamp": resource.updated_at,
         "ResourceStatus": resource.status,
-        "ResourceStatusReason": resource.reason or None,
+        "ResourceStatusReason": _reason(resource) or None,
         "DriftInformation": {
             "StackResourceDriftStatus": resource.drift.get("status", "NOT_CHECKED"),
             "LastCheckTimestamp": resource.drift.get("at"),
         },
     }
+
+
+def _reason(resource: Resource) -> str:
+    """Return why a resource is as it is; what is only noted of one that is there, events say."""
+    return "" if resource.status.endswith("_COMPLETE") else resource.reason
 
 
 def of_event(stack: Stack, event: Event) -> dict[str, Any]:

@@ -86,7 +86,7 @@ class WaitCondition(ServiceKind):
         finally:
             timer.cancel()
         text = orjson.dumps(data).decode()
-        return Made(physical=f"{wanted.stack_id}/{wanted.logical}", attributes={"Data": text})
+        return Made(physical=f"{wanted.stack_id}/{handle.logical}", attributes={"Data": text})
 
     async def update(
         self, call: Call, made: Made, before: Mapping[str, Any], wanted: Wanted

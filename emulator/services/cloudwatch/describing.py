@@ -10,7 +10,7 @@ from typing import Any
 
 from emulator.model.errors import AwsError
 from emulator.services.cloudwatch.alarms.alarm import Body, Key
-from emulator.services.cloudwatch.alarms.rules import name_of, parse_rule
+from emulator.services.cloudwatch.alarms.rules import children_of, name_of
 from emulator.services.cloudwatch.errors import bad_token, violated
 from emulator.services.cloudwatch.series import dimensions_of
 from emulator.services.cloudwatch.state import of
@@ -110,18 +110,15 @@ def _is_wanted(key: Key, body: Body, request: Request) -> bool:
 
 
 def _related(
-    ctx: Context, children_of: str | None, parents_of: str | None
+    ctx: Context, of_parent: str | None, of_child: str | None
 ) -> Iterator[tuple[Key, Body]]:
     state = of(ctx)
-    name = children_of or parents_of or ""
+    name = of_parent or of_child or ""
     key = Key(ctx.account, ctx.region, name_of(name))
     body = state.find(key)
     if body is None:
         return
-    names: Sequence[str] = state.watch.parents(key)
-    if children_of:
-        is_rule = body["kind"] == "CompositeAlarm"
-        names = parse_rule(body["fields"]["AlarmRule"]).children if is_rule else ()
+    names: Sequence[str] = children_of(body) if of_parent else state.watch.parents(key)
     for each in sorted(names):
         other = Key(ctx.account, ctx.region, each)
         found = state.find(other)

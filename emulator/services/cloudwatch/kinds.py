@@ -10,7 +10,10 @@ from typing import Any
 
 from emulator.model.errors import AwsError
 from emulator.services.cloudwatch.dashboards import arn as dashboard_arn
-from emulator.stack.kinds import Call, Kind, Made, ServiceKind, Wanted, forgiving, merge_tags
+from emulator.stack.kinds import Call, Kind, Made, ServiceKind, Wanted, forgiving
+from emulator.stack.tagging import Tagging, merge_tags
+
+_TAGGING = Tagging(service="cloudwatch")
 
 
 class AlarmKind(ServiceKind):
@@ -30,7 +33,9 @@ class AlarmKind(ServiceKind):
     async def update(
         self, call: Call, made: Made, before: Mapping[str, Any], wanted: Wanted
     ) -> Made:
-        return await self._put(call, made.physical, wanted)
+        await self._put(call, made.physical, wanted)
+        await _TAGGING.change(call, made.attributes["Arn"], before, wanted)
+        return made
 
     async def _put(self, call: Call, name: str, wanted: Wanted) -> Made:
         request = call.fit("cloudwatch", self._operation, {**wanted.properties, "AlarmName": name})
@@ -60,6 +65,8 @@ def _alarm(call: Call, name: str) -> Made:
 
 class DashboardKind(ServiceKind):
     """AWS::CloudWatch::Dashboard."""
+
+    noted = ("Tags",)
 
     async def create(self, call: Call, wanted: Wanted) -> Made:
         return await self._put(call, wanted.name("DashboardName", longest=255), wanted)

@@ -5,6 +5,7 @@ https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/AWS_DynamoDB.html
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from typing import Any
 
@@ -16,22 +17,34 @@ from emulator.stack.kinds import (
     ServiceKind,
     Wanted,
     forgiving,
-    merge_tags,
 )
+from emulator.stack.tagging import Tagging, merge_tags
 
 #: Properties that UpdateTable takes as they are.
 _UPDATED = (
     "BillingMode",
     "DeletionProtectionEnabled",
-    "OnDemandThroughput",
     "ProvisionedThroughput",
     "TableClass",
     "WarmThroughput",
 )
 
 
+#: What a table has whose template says nothing of it.
+_USUAL = {
+    "BillingMode": "PROVISIONED",
+    "DeletionProtectionEnabled": False,
+    "TableClass": "STANDARD",
+}
+#: A table that may take as much as comes.
+_UNLIMITED = {"MaxReadRequestUnits": -1, "MaxWriteRequestUnits": -1}
+_TAGGING = Tagging(service="dynamodb")
+
+
 class Table(ServiceKind):
     """AWS::DynamoDB::Table."""
+
+    noted: tuple[str, ...] = ("ImportSourceSpecification", "VectorIndexes")
 
     reading = Reading(
         service="dynamodb",
@@ -50,6 +63,7 @@ class Table(ServiceKind):
         fitting = call.fit("dynamodb", "CreateTable", request)
         made = _made((await call("dynamodb", "CreateTable", fitting))["TableDescription"])
         await _settle(call, name, {}, wanted.properties)
+        await _set_policies(call, made, {}, wanted.properties)
         return made
 
     async def update(
@@ -60,9 +74,11 @@ class Table(ServiceKind):
             fitting = call.fit("dynamodb", "UpdateTable", {**request, "TableName": name})
             await call("dynamodb", "UpdateTable", fitting)
         await _settle(call, name, before, wanted.properties)
-        await _tag(call, made, before, wanted)
+        await _TAGGING.change(call, made.attributes["Arn"], before, wanted)
         shown = (await call("dynamodb", "DescribeTable", {"TableName": name}))["Table"]
-        return _made(shown)
+        made = _made(shown)
+        await _set_policies(call, made, before, wanted.properties)
+        return made
 
     async def delete(self, call: Call, made: Made, properties: Mapping[str, Any]) -> None:
         await forgiving(call, "dynamodb", "DeleteTable", {"TableName": made.physical})
@@ -75,6 +91,14 @@ class Table(ServiceKind):
 
 class GlobalTable(Table):
     """AWS::DynamoDB::GlobalTable: a table with replicas in other regions."""
+
+    noted = (
+        "GlobalTableSourceArn",
+        "GlobalTableWitnesses",
+        "MultiRegionConsistency",
+        "TableType",
+        "VectorIndexes",
+    )
 
     async def create(self, call: Call, wanted: Wanted) -> Made:
         made = await super().create(call, _as_table(call, wanted))
@@ -129,8 +153,12 @@ def _updates(before: Mapping[str, Any], after: Mapping[str, Any]) -> list[dict[s
     """Return the requests that change a table; each does one thing, as AWS wants it."""
     found: list[dict[str, Any]] = []
     changed = {k: after[k] for k in _UPDATED if k in after and after[k] != before.get(k)}
-    if "DeletionProtectionEnabled" in before and "DeletionProtectionEnabled" not in after:
-        changed["DeletionProtectionEnabled"] = False
+    for name, usual in _USUAL.items():
+        if name in before and name not in after:
+            changed[name] = usual
+    limits = [each.get("OnDemandThroughput") or {} for each in (before, after)]
+    if limits[0] != limits[1]:
+        changed["OnDemandThroughput"] = {**_UNLIMITED, **limits[1]}
     if changed:
         found.append(changed)
     if _encryption(after) != _encryption(before):
@@ -210,19 +238,30 @@ async def _settle(
         await call("dynamodb", "UpdateContributorInsights", request)
 
 
+async def _set_policies(
+    call: Call, made: Made, before: Mapping[str, Any], after: Mapping[str, Any]
+) -> None:
+    """Give a table and its stream their policies."""
+    for arn, path in (("Arn", ()), ("StreamArn", ("StreamSpecification",))):
+        old, new = (_policy(each, path) for each in (before, after))
+        if old == new or arn not in made.attributes:
+            continue
+        named = {"ResourceArn": made.attributes[arn]}
+        if new is None:
+            await forgiving(call, "dynamodb", "DeleteResourcePolicy", named)
+        else:
+            text = new if isinstance(new, str) else json.dumps(new)
+            await call("dynamodb", "PutResourcePolicy", {**named, "Policy": text})
+
+
+def _policy(properties: Mapping[str, Any], path: tuple[str, ...]) -> Any:
+    for name in (*path, "ResourcePolicy"):
+        properties = properties.get(name) or {}
+    return properties.get("PolicyDocument")
+
+
 def _is_on(value: Any) -> bool:
     return value is True or str(value).lower() == "true"
-
-
-async def _tag(call: Call, made: Made, before: Mapping[str, Any], wanted: Wanted) -> None:
-    arn = made.attributes["Arn"]
-    tags = merge_tags(wanted.tags, wanted.properties.get("Tags"))
-    kept = {each["Key"] for each in tags}
-    gone = [e["Key"] for e in merge_tags({}, before.get("Tags")) if e["Key"] not in kept]
-    if gone:
-        await call("dynamodb", "UntagResource", {"ResourceArn": arn, "TagKeys": gone})
-    if tags:
-        await call("dynamodb", "TagResource", {"ResourceArn": arn, "Tags": tags})
 
 
 def _regions(call: Call, properties: Mapping[str, Any]) -> list[str]:
@@ -266,6 +305,8 @@ def _plain(call: Call, properties: Mapping[str, Any]) -> dict[str, Any]:
     )
     found = {k: v for k, v in properties.items() if k not in ("Replicas", *_SCALED)}
     found |= {member: own[member] for member in taken if member in own}
+    if on_demand := _on_demand(properties, own):
+        found["OnDemandThroughput"] = on_demand
     if properties.get("BillingMode", "PAY_PER_REQUEST") == "PROVISIONED":
         throughput = _throughput(properties, own)
         found["BillingMode"] = "PROVISIONED"
@@ -290,6 +331,19 @@ _SCALED = (
     "WriteOnDemandThroughputSettings",
     "WriteProvisionedThroughputSettings",
 )
+
+
+def _on_demand(properties: Mapping[str, Any], own: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the most that a table may take; a replica says by itself what it is read."""
+    settings = {**properties, **own}
+    return {
+        unit: settings[name][unit]
+        for name, unit in (
+            ("ReadOnDemandThroughputSettings", "MaxReadRequestUnits"),
+            ("WriteOnDemandThroughputSettings", "MaxWriteRequestUnits"),
+        )
+        if unit in (settings.get(name) or {})
+    }
 
 
 def _throughput(properties: Mapping[str, Any], own: Mapping[str, Any]) -> dict[str, int]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from emulator.wire.deviations import Deviations, Shape
+from emulator.wire.deviations import Deviations, Shape, TagRules
 
 
 def _let_names_be_checked(shapes: dict[str, Shape]) -> None:
@@ -12,6 +12,12 @@ def _let_names_be_checked(shapes: dict[str, Shape]) -> None:
 
 
 DEVIATIONS = Deviations(
+    tags=TagRules(
+        too_many=(
+            "ValidationException",
+            "One or more parameter values were invalid: Too many tags: 50 at most",
+        )
+    ),
     # Recorded: errors of the model, and those that requests get before the model's operation.
     # The orders of values that the service prints.
     printed_enum={

@@ -10,7 +10,10 @@ from collections.abc import Mapping
 from typing import Any
 
 from emulator.model.errors import AwsError
-from emulator.stack.kinds import Call, Kind, Made, ServiceKind, Wanted, forgiving, merge_tags
+from emulator.stack.kinds import Call, Kind, Made, ServiceKind, Wanted, forgiving
+from emulator.stack.tagging import Tagging, merge_tags
+
+_TAGGING = Tagging(service="ecr")
 
 
 class Repository(ServiceKind):
@@ -46,14 +49,7 @@ class Repository(ServiceKind):
         mutability = {key: changing[key] for key in changing.keys() - scanning.keys()}
         await call("ecr", "PutImageTagMutability", {**named, **mutability})
         await self._apply(call, made.physical, before, wanted.properties)
-        arn = made.attributes["Arn"]
-        old = {tag["Key"] for tag in merge_tags({}, before.get("Tags"))}
-        new = merge_tags(wanted.tags, wanted.properties.get("Tags"))
-        gone = sorted(old - {tag["Key"] for tag in new})
-        if gone:
-            await call("ecr", "UntagResource", {"resourceArn": arn, "tagKeys": gone})
-        if new:
-            await call("ecr", "TagResource", {"resourceArn": arn, "tags": new})
+        await _TAGGING.change(call, made.attributes["Arn"], before, wanted)
         return made
 
     async def delete(self, call: Call, made: Made, properties: Mapping[str, Any]) -> None:

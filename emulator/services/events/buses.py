@@ -8,6 +8,8 @@ from __future__ import annotations
 import json
 from typing import Any
 
+from emulator.access.policy import statements_of
+from emulator.model.nesting import read_json
 from emulator.services.context import Context, Request, Response
 from emulator.services.events.arns import DEFAULT, BusPlace, bus_of
 from emulator.services.events.errors import exists, invalid, no_bus, not_found
@@ -115,12 +117,14 @@ async def put_permission(ctx: Context, request: Request) -> Response:
 
 def _parsed(text: str) -> dict[str, Any]:
     try:
-        policy = json.loads(text)
+        policy = read_json(text)
+        is_policy = isinstance(policy, dict) and bool(statements_of(policy))
     except ValueError:
-        policy = None
-    if not isinstance(policy, dict) or "Statement" not in policy:
+        is_policy = False
+    if not is_policy:
         raise invalid("Parameter Policy is not valid. Reason: it is no policy document.")
-    return policy
+    kept: dict[str, Any] = policy
+    return kept
 
 
 def _with_statement(
@@ -143,14 +147,8 @@ def _with_statement(
     if condition:
         statement["Condition"] = {condition["Type"]: {condition["Key"]: condition["Value"]}}
     policy = policy or {"Version": "2012-10-17", "Statement": []}
-    others = [each for each in _statements(policy) if each.get("Sid") != statement["Sid"]]
+    others = [each for each in statements_of(policy) if each.get("Sid") != statement["Sid"]]
     return {**policy, "Statement": [*others, statement]}
-
-
-def _statements(policy: dict[str, Any]) -> list[dict[str, Any]]:
-    statements = policy["Statement"]
-    every = statements if isinstance(statements, list) else [statements]
-    return [each for each in every if isinstance(each, dict)]
 
 
 async def remove_permission(ctx: Context, request: Request) -> Response:
@@ -162,7 +160,7 @@ async def remove_permission(ctx: Context, request: Request) -> Response:
     elif policy is None:
         raise not_found("EventBus does not have a policy.")
     else:
-        statements = _statements(policy)
+        statements = statements_of(policy)
         kept = [each for each in statements if each.get("Sid") != request.get("StatementId")]
         if len(kept) == len(statements):
             raise not_found("Statement with the provided id does not exist.")

@@ -184,7 +184,8 @@ def _secret(
         AwsError: The parameters that the type needs are not there.
     """
     given = parameters.get(_MEMBERS[kind])
-    if given is None and not kept:
+    others = parameters.keys() & set(_MEMBERS.values())
+    if given is None and (others or not kept):
         raise invalid(f"{_MEMBERS[kind]} must be specified for AuthorizationType {kind}.")
     given = given or {}
     client = given.get("ClientParameters") or {}

@@ -19,8 +19,8 @@ from emulator.stack.kinds import (
     Wanted,
     every,
     forgiving,
-    merge_tags,
 )
+from emulator.stack.tagging import Tagging, merge_tags
 
 _DEFAULT = "default"
 #: Between the name of a bus of one's own and that of a rule or statement, in what Ref means.
@@ -55,7 +55,7 @@ class Rule(ServiceKind):
             except BaseException:
                 await forgiving(call, "events", "DeleteRule", {"Name": name, "EventBusName": bus})
                 raise
-        return Made(physical=_physical(bus, name), attributes={"Arn": arn})
+        return _rule(bus, name, arn)
 
     async def _put(
         self, call: Call, bus: str, name: str, properties: Mapping[str, Any], tags: Any = None
@@ -81,6 +81,7 @@ class Rule(ServiceKind):
         if targets:
             request = call.fit("events", "PutTargets", {**there, "Targets": targets})
             await call("events", "PutTargets", request)
+        await _TAGGING.change(call, made.attributes["Arn"], before, wanted)
         return made
 
     async def delete(self, call: Call, made: Made, properties: Mapping[str, Any]) -> None:
@@ -98,7 +99,11 @@ class Rule(ServiceKind):
         found = await forgiving(call, "events", "DescribeRule", request)
         if found is None:
             return []
-        return [Made(physical=_physical(bus, name), attributes={"Arn": found["Arn"]})]
+        return [_rule(bus, name, found["Arn"])]
+
+
+def _rule(bus: str, name: str, arn: str) -> Made:
+    return Made(physical=_physical(bus, name), attributes={"Arn": arn, "RuleName": name})
 
 
 def _split(physical: str) -> tuple[str, str]:
@@ -106,6 +111,9 @@ def _split(physical: str) -> tuple[str, str]:
     return bus or _DEFAULT, name
 
 
+_TAGGING = Tagging(service="events")
+#: What an update says of properties that a bus is to have no more.
+_CLEARED_BUS: dict[str, Any] = {"Description": "", "DeadLetterConfig": {}}
 _BUS = ("Description", "KmsKeyIdentifier", "DeadLetterConfig", "LogConfig")
 
 
@@ -130,13 +138,15 @@ class EventBus(ServiceKind):
     async def update(
         self, call: Call, made: Made, before: Mapping[str, Any], wanted: Wanted
     ) -> Made:
-        values = {k: wanted.properties.get(k) for k in _BUS if k in wanted.properties}
-        request = call.fit("events", "UpdateEventBus", {"Name": made.physical, **values})
+        values = {k: wanted.properties[k] for k in _BUS if k in wanted.properties}
+        gone = {k: v for k, v in _CLEARED_BUS.items() if k in before and k not in values}
+        request = call.fit("events", "UpdateEventBus", {"Name": made.physical, **gone, **values})
         await call("events", "UpdateEventBus", request)
         if wanted.properties.get("Policy") != before.get("Policy"):
             request = {"EventBusName": made.physical, "RemoveAllPermissions": True}
             await forgiving(call, "events", "RemovePermission", request)
             await _set_policy(call, made.physical, wanted.properties.get("Policy"))
+        await _TAGGING.change(call, made.attributes["Arn"], before, wanted)
         return made
 
     async def delete(self, call: Call, made: Made, properties: Mapping[str, Any]) -> None:
@@ -215,6 +225,7 @@ KINDS: dict[str, Kind] = {
         ref="{Name}",
         name="Name",
         identifier={"Name": "{Name}"},
+        cleared={"Description": "", "InvocationRateLimitPerSecond": 300},
         attributes={
             "Arn": "{ApiDestinationArn}",
             "ArnForPolicy": _FOR_POLICY.format("api-destination"),
@@ -233,6 +244,7 @@ KINDS: dict[str, Kind] = {
         name_length=48,
         identifier={"ArchiveName": "{ArchiveName}"},
         renamed={"SourceArn": "EventSourceArn"},
+        cleared={"Description": "", "EventPattern": "", "RetentionDays": 0},
         attributes={"Arn": "{ArchiveArn}"},
         reading=Reading(service="events", get="DescribeArchive", member="ArchiveName",
                         lists="ListArchives", listed="Archives", item="ArchiveName"),
@@ -246,6 +258,8 @@ KINDS: dict[str, Kind] = {
         ref="{Name}",
         name="Name",
         identifier={"Name": "{Name}"},
+        # Nothing says that a connection is to be public again.
+        cleared={"Description": "", "InvocationConnectivityParameters": None},
         attributes={"Arn": "{ConnectionArn}", "ArnForPolicy": _FOR_POLICY.format("connection")},
         reading=Reading(service="events", get="DescribeConnection", member="Name",
                         lists="ListConnections", listed="Connections", item="Name"),

@@ -17,6 +17,7 @@ from emulator.services.events.replaying import ACTIVE, Replay
 from emulator.services.events.rule import Body, Rule
 from emulator.services.events.scheduling import RuleTimers
 from emulator.services.events.sender import EventsSender
+from emulator.services.resting import resting
 from emulator.sources.pattern_index import Index
 from emulator.sources.patterns import Pattern
 from emulator.store.event_archive import EventArchive
@@ -81,7 +82,8 @@ class Events:
         self._file_archives()
         parts.announcers.append(self._announce)
         for rule in self.all_rules():
-            self._timers.resume(rule)
+            with resting(parts.console, f"the schedule of rule {rule.arn}"):
+                self._timers.resume(rule)
         for account, region, name, body in self.replays.all():
             if body["state"] in ACTIVE:
                 self._go_on(account, region, name)
@@ -208,11 +210,12 @@ class Events:
         """Return the rules of a bus that wait for events, quick to be found."""
         index = self._indexes.get(bus)
         if index is None:
-            index = self._indexes[bus] = Index(
-                (Pattern(rule.body["pattern"]), rule)
-                for rule in self.rules_of(bus)
-                if rule.body.get("pattern") and rule.body["state"] in ENABLED
-            )
+            found = []
+            for rule in self.rules_of(bus):
+                if rule.body.get("pattern") and rule.body["state"] in ENABLED:
+                    with resting(self.parts.console, f"the pattern of rule {rule.arn}"):
+                        found.append((Pattern(rule.body["pattern"]), rule))
+            index = self._indexes[bus] = Index(found)
         return index
 
     # -- connections and API destinations ------------------------------------------------------
@@ -230,8 +233,9 @@ class Events:
     def _file_archives(self) -> None:
         self._archiving = {}
         for *_, body in self.archives.all():
-            pattern = Pattern(body["pattern"]) if body["pattern"] else None
-            self._archiving.setdefault(body["bus"], []).append((pattern, body))
+            with resting(self.parts.console, f"the archive {body['arn']}"):
+                pattern = Pattern(body["pattern"]) if body["pattern"] else None
+                self._archiving.setdefault(body["bus"], []).append((pattern, body))
 
     async def put_archive(self, account: str, region: str, body: Body) -> None:
         """Keep an archive."""

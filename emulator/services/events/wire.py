@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from emulator.wire.deviations import Deviations
+from emulator.wire.deviations import Deviations, TagRules
 
 DEVIATIONS = Deviations(
+    tags=TagRules(too_many=("ValidationException", "A resource has 50 tags at most.")),
     # Recorded: the order in which the service lists the methods.
     printed_enum={
         "ApiDestinationHttpMethod": "HEAD, POST, PATCH, DELETE, PUT, GET, OPTIONS",

@@ -15,6 +15,8 @@ from emulator.services.iam.granted import granted_to, session_policies
 from emulator.services.iam.state import Iam
 
 _ROOT_KEY = re.compile(r"\d{12}")
+#: The principals of a request without a signature.
+ANYBODY = ("*",)
 
 
 class UnknownCaller(LocalfaasError):
@@ -55,7 +57,7 @@ async def caller_of(ctx: Context, key: str, token: str) -> Caller:
     """
     account = ctx.account
     if not key:
-        return Caller(Granted(), "anonymous", ("*",))
+        return Caller(Granted(), "anonymous", ANYBODY)
     if _ROOT_KEY.fullmatch(key):
         root = f"arn:aws:iam::{account}:root"
         return Caller(None, root, _principals(account, root))

@@ -5,249 +5,22 @@ https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/AWS_IAM.html
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from typing import Any
 
-from emulator.model.errors import AwsError
+from emulator.services.iam.resource_types.policies import InlinePolicy, ManagedPolicy, OnePolicy
+from emulator.services.iam.resource_types.principals import Principal, path_of
 from emulator.stack.kinds import (
     Call,
     Kind,
     Made,
-    Reading,
     ServiceKind,
     TableKind,
     Wanted,
+    every,
     forgiving,
-    merge_tags,
 )
-
-
-class Principal(ServiceKind):
-    """AWS::IAM::Role, User and Group: an entity with policies of both kinds.
-
-    Args:
-        kind: "Role", "User" or "Group".
-    """
-
-    def __init__(self, kind: str) -> None:
-        self._kind, self._member = kind, f"{kind}Name"
-        self.reading = Reading(
-            service="iam",
-            get=f"Get{kind}",
-            member=self._member,
-            lists=f"List{kind}s",
-            listed=f"{kind}s",
-            item=self._member,
-        )
-
-    async def create(self, call: Call, wanted: Wanted) -> Made:
-        name = wanted.name(self._member)
-        values = {**wanted.properties, self._member: name}
-        if "AssumeRolePolicyDocument" in values:
-            values["AssumeRolePolicyDocument"] = _text(values["AssumeRolePolicyDocument"])
-        if self._kind == "Role":
-            # Recorded: CloudFormation gives each role a description.
-            values.setdefault("Description", "")
-        tags = merge_tags(wanted.tags, wanted.properties.get("Tags"))
-        operation = f"Create{self._kind}"
-        request = call.fit("iam", operation, {**values, "Tags": tags})
-        made = (await call("iam", operation, request))[self._kind]
-        try:
-            await self._apply(call, name, {}, wanted.properties)
-        except AwsError:
-            await self._strip(call, name)
-            await call("iam", f"Delete{self._kind}", {self._member: name})
-            raise
-        identity = {"RoleId": made["RoleId"]} if self._kind == "Role" else {}
-        return Made(physical=name, attributes={"Arn": made["Arn"], **identity})
-
-    async def update(
-        self, call: Call, made: Made, before: Mapping[str, Any], wanted: Wanted
-    ) -> Made:
-        name, after = made.physical, wanted.properties
-        trust = after.get("AssumeRolePolicyDocument")
-        if trust is not None and trust != before.get("AssumeRolePolicyDocument"):
-            request = {"RoleName": name, "PolicyDocument": _text(trust)}
-            await call("iam", "UpdateAssumeRolePolicy", request)
-        if self._kind == "Role":
-            request = {"RoleName": name, "Description": str(after.get("Description") or "")}
-            if after.get("MaxSessionDuration"):
-                request["MaxSessionDuration"] = int(after["MaxSessionDuration"])  # type: ignore[assignment]
-            await call("iam", "UpdateRole", request)
-        await self._apply(call, name, before, after)
-        return made
-
-    async def delete(self, call: Call, made: Made, properties: Mapping[str, Any]) -> None:
-        await self._strip(call, made.physical)
-        await forgiving(call, "iam", f"Delete{self._kind}", {self._member: made.physical})
-
-    async def find(self, call: Call, wanted: Wanted) -> list[Made]:
-        name = wanted.name(self._member)
-        found = await forgiving(call, "iam", f"Get{self._kind}", {self._member: name})
-        return [] if found is None else [Made(physical=name)]
-
-    async def _apply(
-        self, call: Call, name: str, before: Mapping[str, Any], after: Mapping[str, Any]
-    ) -> None:
-        named = {self._member: name}
-        old, new = _inline(before), _inline(after)
-        for policy, document in new.items():
-            request = {**named, "PolicyName": policy, "PolicyDocument": document}
-            await call("iam", f"Put{self._kind}Policy", request)
-        for policy in old.keys() - new.keys():
-            # A change that was cut off may have removed it before.
-            request = {**named, "PolicyName": policy}
-            await forgiving(call, "iam", f"Delete{self._kind}Policy", request)
-        attached = set(after.get("ManagedPolicyArns") or [])
-        for arn in sorted(attached):
-            await call("iam", f"Attach{self._kind}Policy", {**named, "PolicyArn": arn})
-        for arn in sorted(set(before.get("ManagedPolicyArns") or []) - attached):
-            request = {**named, "PolicyArn": arn}
-            await forgiving(call, "iam", f"Detach{self._kind}Policy", request)
-        for group in after.get("Groups") or [] if self._kind == "User" else []:
-            await call("iam", "AddUserToGroup", {**named, "GroupName": group})
-
-    async def _strip(self, call: Call, name: str) -> None:
-        """Take from an entity what keeps it from being removed, whoever has given it that."""
-        kind, named = self._kind, {self._member: name}
-        answer = await forgiving(call, "iam", f"List{kind}Policies", named) or {}
-        for policy in answer.get("PolicyNames") or []:
-            request = {**named, "PolicyName": policy}
-            await forgiving(call, "iam", f"Delete{kind}Policy", request)
-        answer = await forgiving(call, "iam", f"ListAttached{kind}Policies", named) or {}
-        for policy in answer.get("AttachedPolicies") or []:
-            request = {**named, "PolicyArn": policy["PolicyArn"]}
-            await forgiving(call, "iam", f"Detach{kind}Policy", request)
-        if kind != "User":
-            return
-        answer = await forgiving(call, "iam", "ListGroupsForUser", named) or {}
-        for group in answer.get("Groups") or []:
-            request = {**named, "GroupName": group["GroupName"]}
-            await forgiving(call, "iam", "RemoveUserFromGroup", request)
-
-
-def _inline(properties: Mapping[str, Any]) -> dict[str, str]:
-    return {
-        str(each["PolicyName"]): _text(each.get("PolicyDocument"))
-        for each in properties.get("Policies") or []
-    }
-
-
-def _text(document: Any) -> str:
-    return document if isinstance(document, str) else json.dumps(document)
-
-
-#: Where policies of their own are put, by the property that names the entities.
-_HOLDERS = {"Roles": "Role", "Users": "User", "Groups": "Group"}
-
-
-class InlinePolicy(ServiceKind):
-    """AWS::IAM::Policy: one inline policy for several entities."""
-
-    appends = True
-
-    async def create(self, call: Call, wanted: Wanted) -> Made:
-        properties = wanted.properties
-        name = str(properties["PolicyName"])
-        document = _text(properties.get("PolicyDocument"))
-        for kind, holder in _holders(properties):
-            request = {f"{kind}Name": holder, "PolicyName": name, "PolicyDocument": document}
-            await call("iam", f"Put{kind}Policy", request)
-        return Made(physical=wanted.name(""), attributes={"Id": name})
-
-    async def find(self, call: Call, wanted: Wanted) -> list[Made]:
-        name = str(wanted.properties["PolicyName"])
-        for kind, holder in _holders(wanted.properties):
-            request = {f"{kind}Name": holder, "PolicyName": name}
-            if await forgiving(call, "iam", f"Get{kind}Policy", request) is not None:
-                return [Made(physical=wanted.name(""))]
-        return []
-
-    async def update(
-        self, call: Call, made: Made, before: Mapping[str, Any], wanted: Wanted
-    ) -> Made:
-        await self.create(call, wanted)
-        for kind, holder in set(_holders(before)) - set(_holders(wanted.properties)):
-            await self._remove(call, kind, holder, str(before["PolicyName"]))
-        return made
-
-    async def delete(self, call: Call, made: Made, properties: Mapping[str, Any]) -> None:
-        for kind, holder in _holders(properties):
-            await self._remove(call, kind, holder, str(properties["PolicyName"]))
-
-    async def _remove(self, call: Call, kind: str, holder: str, name: str) -> None:
-        request = {f"{kind}Name": holder, "PolicyName": name}
-        await forgiving(call, "iam", f"Delete{kind}Policy", request)
-
-
-def _holders(properties: Mapping[str, Any]) -> list[tuple[str, str]]:
-    return [
-        (kind, str(holder)) for name, kind in _HOLDERS.items()
-        for holder in properties.get(name) or []
-    ]  # fmt: skip
-
-
-class ManagedPolicy(ServiceKind):
-    """AWS::IAM::ManagedPolicy."""
-
-    async def create(self, call: Call, wanted: Wanted) -> Made:
-        properties = wanted.properties
-        request: dict[str, Any] = {
-            "PolicyName": wanted.name("ManagedPolicyName", longest=128),
-            "PolicyDocument": _text(properties.get("PolicyDocument")),
-        }
-        for name in ("Path", "Description"):
-            if properties.get(name):
-                request[name] = str(properties[name])
-        arn = (await call("iam", "CreatePolicy", request))["Policy"]["Arn"]
-        for kind, holder in _holders(properties):
-            attach = {f"{kind}Name": holder, "PolicyArn": arn}
-            await call("iam", f"Attach{kind}Policy", attach)
-        return Made(physical=arn, attributes={"PolicyArn": arn})
-
-    async def find(self, call: Call, wanted: Wanted) -> list[Made]:
-        path = str(wanted.properties.get("Path") or "/")
-        name = wanted.name("ManagedPolicyName", longest=128)
-        arn = f"arn:aws:iam::{call.account}:policy{path}{name}"
-        found = await forgiving(call, "iam", "GetPolicy", {"PolicyArn": arn})
-        return [] if found is None else [Made(physical=arn)]
-
-    async def update(
-        self, call: Call, made: Made, before: Mapping[str, Any], wanted: Wanted
-    ) -> Made:
-        arn = made.physical
-        if before.get("PolicyDocument") != wanted.properties.get("PolicyDocument"):
-            await self._prune(call, arn)
-            request = {
-                "PolicyArn": arn,
-                "PolicyDocument": _text(wanted.properties.get("PolicyDocument")),
-                "SetAsDefault": True,
-            }
-            await call("iam", "CreatePolicyVersion", request)
-        old, new = set(_holders(before)), set(_holders(wanted.properties))
-        for kind, holder in new - old:
-            attach = {f"{kind}Name": holder, "PolicyArn": arn}
-            await call("iam", f"Attach{kind}Policy", attach)
-        for kind, holder in old - new:
-            detach = {f"{kind}Name": holder, "PolicyArn": arn}
-            await forgiving(call, "iam", f"Detach{kind}Policy", detach)
-        return made
-
-    async def delete(self, call: Call, made: Made, properties: Mapping[str, Any]) -> None:
-        for kind, holder in _holders(properties):
-            detach = {f"{kind}Name": holder, "PolicyArn": made.physical}
-            await forgiving(call, "iam", f"Detach{kind}Policy", detach)
-        await self._prune(call, made.physical)
-        await forgiving(call, "iam", "DeletePolicy", {"PolicyArn": made.physical})
-
-    async def _prune(self, call: Call, arn: str) -> None:
-        """Remove the versions that are not the default one."""
-        answer = await forgiving(call, "iam", "ListPolicyVersions", {"PolicyArn": arn})
-        for version in (answer or {}).get("Versions") or []:
-            if not version["IsDefaultVersion"]:
-                request = {"PolicyArn": arn, "VersionId": version["VersionId"]}
-                await forgiving(call, "iam", "DeletePolicyVersion", request)
+from emulator.stack.tagging import Tagging
 
 
 class InstanceProfile(ServiceKind):
@@ -255,11 +28,26 @@ class InstanceProfile(ServiceKind):
 
     async def create(self, call: Call, wanted: Wanted) -> Made:
         name = wanted.name("InstanceProfileName", longest=128)
-        made = await call("iam", "CreateInstanceProfile", {"InstanceProfileName": name})
+        path = path_of(wanted.properties)
+        request = {"InstanceProfileName": name, "Path": path}
+        made = await call("iam", "CreateInstanceProfile", request)
         for role in wanted.properties.get("Roles") or []:
             request = {"InstanceProfileName": name, "RoleName": role}
             await call("iam", "AddRoleToInstanceProfile", request)
         return Made(physical=name, attributes={"Arn": made["InstanceProfile"]["Arn"]})
+
+    async def update(
+        self, call: Call, made: Made, before: Mapping[str, Any], wanted: Wanted
+    ) -> Made:
+        old, new = (list(each.get("Roles") or []) for each in (before, wanted.properties))
+        named = {"InstanceProfileName": made.physical}
+        # It has one role at most: the old one goes first.
+        for role in (each for each in old if each not in new):
+            request = {**named, "RoleName": role}
+            await forgiving(call, "iam", "RemoveRoleFromInstanceProfile", request)
+        for role in (each for each in new if each not in old):
+            await call("iam", "AddRoleToInstanceProfile", {**named, "RoleName": role})
+        return made
 
     async def find(self, call: Call, wanted: Wanted) -> list[Made]:
         name = wanted.name("InstanceProfileName", longest=128)
@@ -276,21 +64,115 @@ class InstanceProfile(ServiceKind):
         await forgiving(call, "iam", "DeleteInstanceProfile", named)
 
 
+class AccessKey(ServiceKind):
+    """AWS::IAM::AccessKey: its secret is known once it is there."""
+
+    appends = True
+
+    async def create(self, call: Call, wanted: Wanted) -> Made:
+        user = str(wanted.properties.get("UserName"))
+        made = (await call("iam", "CreateAccessKey", {"UserName": user}))["AccessKey"]
+        key = made["AccessKeyId"]
+        await self._switch(call, key, {}, wanted.properties)
+        attributes = {"Id": key, "SecretAccessKey": made["SecretAccessKey"]}
+        return Made(physical=key, attributes=attributes)
+
+    async def update(
+        self, call: Call, made: Made, before: Mapping[str, Any], wanted: Wanted
+    ) -> Made:
+        await self._switch(call, made.physical, before, wanted.properties)
+        return made
+
+    async def _switch(
+        self, call: Call, key: str, before: Mapping[str, Any], after: Mapping[str, Any]
+    ) -> None:
+        status = str(after.get("Status") or "Active")
+        if status != str(before.get("Status") or "Active"):
+            named = {"UserName": str(after.get("UserName")), "AccessKeyId": key}
+            await call("iam", "UpdateAccessKey", {**named, "Status": status})
+
+    async def delete(self, call: Call, made: Made, properties: Mapping[str, Any]) -> None:
+        request = {"UserName": str(properties.get("UserName")), "AccessKeyId": made.physical}
+        await forgiving(call, "iam", "DeleteAccessKey", request)
+
+    async def find(self, call: Call, wanted: Wanted) -> list[Made]:
+        request = {"UserName": str(wanted.properties.get("UserName"))}
+        there = await every(call, "iam", "ListAccessKeys", request, "AccessKeyMetadata")
+        return [Made(physical=each["AccessKeyId"]) for each in there]
+
+
+class OidcProvider(TableKind):
+    """AWS::IAM::OIDCProvider: its clients are added and removed one by one."""
+
+    async def update(
+        self, call: Call, made: Made, before: Mapping[str, Any], wanted: Wanted
+    ) -> Made:
+        named, after = {"OpenIDConnectProviderArn": made.physical}, wanted.properties
+        old, new = (list(each.get("ClientIdList") or []) for each in (before, after))
+        for verb, clients in (
+            ("RemoveClientIDFrom", [each for each in old if each not in new]),
+            ("AddClientIDTo", [each for each in new if each not in old]),
+        ):
+            for client in clients:
+                operation = f"{verb}OpenIDConnectProvider"
+                await call("iam", operation, {**named, "ClientID": client})
+        prints = after.get("ThumbprintList")
+        if prints and prints != before.get("ThumbprintList"):
+            request = {**named, "ThumbprintList": prints}
+            await call("iam", "UpdateOpenIDConnectProviderThumbprint", request)
+        tagging = Tagging(
+            service="iam",
+            add="TagOpenIDConnectProvider",
+            remove="UntagOpenIDConnectProvider",
+            member="OpenIDConnectProviderArn",
+        )
+        await tagging.change(call, made.physical, before, wanted)
+        return made
+
+
+class UserToGroupAddition(ServiceKind):
+    """AWS::IAM::UserToGroupAddition: users who are in a group."""
+
+    appends = True
+
+    async def create(self, call: Call, wanted: Wanted) -> Made:
+        await self._each(call, "AddUserToGroup", wanted.properties, _users(wanted.properties))
+        return Made(physical=wanted.name(""), attributes={"Id": wanted.name("")})
+
+    async def update(
+        self, call: Call, made: Made, before: Mapping[str, Any], wanted: Wanted
+    ) -> Made:
+        after, same = wanted.properties, before.get("GroupName") == wanted.properties["GroupName"]
+        gone = [each for each in _users(before) if not same or each not in _users(after)]
+        await self._each(call, "RemoveUserFromGroup", before, gone)
+        await self._each(call, "AddUserToGroup", after, _users(after))
+        return made
+
+    async def delete(self, call: Call, made: Made, properties: Mapping[str, Any]) -> None:
+        await self._each(call, "RemoveUserFromGroup", properties, _users(properties))
+
+    async def _each(
+        self, call: Call, operation: str, properties: Mapping[str, Any], users: list[str]
+    ) -> None:
+        for user in users:
+            request = {"GroupName": str(properties["GroupName"]), "UserName": user}
+            if operation == "AddUserToGroup":
+                await call("iam", operation, request)
+            else:
+                await forgiving(call, "iam", operation, request)
+
+
+def _users(properties: Mapping[str, Any]) -> list[str]:
+    return [str(each) for each in properties.get("Users") or []]
+
+
 KINDS: dict[str, Kind] = {
-    "AWS::IAM::AccessKey": TableKind(
-        service="iam",
-        create_operation="CreateAccessKey",
-        list_operation="ListAccessKeys",
-        listed="AccessKeyMetadata",
-        delete_operation="DeleteAccessKey",
-        ref="{AccessKeyId}",
-        identifier={"AccessKeyId": "{AccessKeyId}", "UserName": "{UserName}"},
-        attributes={"SecretAccessKey": "{SecretAccessKey}"},
-    ),
+    "AWS::IAM::AccessKey": AccessKey(),
     "AWS::IAM::Group": Principal("Group"),
+    "AWS::IAM::GroupPolicy": OnePolicy("Group"),
     "AWS::IAM::InstanceProfile": InstanceProfile(),
     "AWS::IAM::ManagedPolicy": ManagedPolicy(),
-    "AWS::IAM::OIDCProvider": TableKind(
+    "AWS::IAM::OIDCProvider": OidcProvider(
         service="iam",
         create_operation="CreateOpenIDConnectProvider",
         delete_operation="DeleteOpenIDConnectProvider",
@@ -298,16 +180,22 @@ KINDS: dict[str, Kind] = {
         identifier={"OpenIDConnectProviderArn": "{OpenIDConnectProviderArn}"},
         attributes={"Arn": "{OpenIDConnectProviderArn}"},
         renamed={"ClientIdList": "ClientIDList"},
+        tags="Tags",
     ),
     "AWS::IAM::Policy": InlinePolicy(),
     "AWS::IAM::Role": Principal("Role"),
+    "AWS::IAM::RolePolicy": OnePolicy("Role"),
     "AWS::IAM::ServiceLinkedRole": TableKind(
         service="iam",
         create_operation="CreateServiceLinkedRole",
+        update_operation="UpdateRole",
+        cleared={"Description": ""},
         delete_operation="DeleteServiceLinkedRole",
         ref="{RoleName}",
         identifier={"RoleName": "{RoleName}"},
         attributes={"RoleName": "{RoleName}"},
     ),
     "AWS::IAM::User": Principal("User"),
+    "AWS::IAM::UserPolicy": OnePolicy("User"),
+    "AWS::IAM::UserToGroupAddition": UserToGroupAddition(),
 }

@@ -64,6 +64,7 @@ _OWN: dict[str, Callable[[Context, Request], Awaitable[Response]]] = {
     "UntagPolicy": policies.untag_policy,
     "UpdateAccessKey": users.update_access_key,
     "UpdateAssumeRolePolicy": roles.update_assume_role_policy,
+    "UpdateGroup": users.update_group,
     "UpdateOpenIDConnectProviderThumbprint": account.update_open_id_connect_provider_thumbprint,
     "UpdateRole": roles.update_role,
     "UpdateRoleDescription": roles.update_role_description,
@@ -113,7 +114,6 @@ _REASONS = {
         DisableOutboundWebIdentityFederation EnableOutboundWebIdentityFederation
         GetAccountProperties GetOutboundWebIdentityFederationInfo GetRoleTemplateVersion
         PutAccountProperties SetSecurityTokenServicePreferences""",
-    "groups keep the name they were made with": "UpdateGroup",
 }
 UNSUPPORTED: dict[str, str] = {
     name: f"localfaas does not serve {name}: {reason}."

@@ -32,7 +32,9 @@ class Iam:
     """The service's state."""
 
     def __init__(self, parts: Parts) -> None:
-        self._tables = {kind: ResourceTable(f"iam-{kind}", parts.documents) for kind in KINDS}
+        self._tables = {
+            kind: ResourceTable(f"iam-{kind}", parts.documents, alike=_name_of) for kind in KINDS
+        }
 
     async def open(self) -> None:
         """Bring back what was kept."""
@@ -53,9 +55,7 @@ class Iam:
 
     def is_taken(self, account: str, kind: str, name: str) -> bool:
         """Return whether an entity has this name, in whatever case."""
-        wanted = name.lower()
-        keys = self._tables[kind].keys(account, _REGION)
-        return any(key.rpartition("/")[2].lower() == wanted for key in keys)
+        return self._tables[kind].is_taken(account, _REGION, name)
 
     def all(self, account: str, kind: str) -> list[Entity]:
         """Return an account's entities of one kind, by their keys."""
@@ -70,6 +70,11 @@ class Iam:
     async def delete(self, account: str, kind: str, key: str) -> None:
         """Remove an entity."""
         await self._tables[kind].delete(account, _REGION, key)
+
+
+def _name_of(key: str) -> str:
+    """Return what must be unique of a key: a policy's is its ARN."""
+    return key.rpartition("/")[2].lower()
 
 
 def new_id(kind: str) -> str:

@@ -81,7 +81,8 @@ async def update_user(ctx: Context, request: Request) -> Response:
     user = entities.find(ctx, "user", request["UserName"])
     name = request.get("NewUserName") or user["name"]
     path = request.get("NewPath") or user["path"]
-    if name != user["name"] and of(ctx).find(ctx.account, "user", name) is not None:
+    is_other = name.lower() != user["name"].lower()
+    if is_other and of(ctx).is_taken(ctx.account, "user", name):
         raise entities.already_there("User", name)
     changed = {**user, "name": name, "path": path, "arn": entities.arn(ctx, "user", path, name)}
     await entities.keep(ctx, "user", name, changed)
@@ -230,6 +231,23 @@ async def list_groups_for_user(ctx: Context, request: Request) -> Response:
     groups = [of(ctx).find(ctx.account, "group", name) for name in user.get("groups", [])]
     found = [_shown_group(each) for each in groups if each is not None]
     return entities.page(found, request, "Groups")
+
+
+async def update_group(ctx: Context, request: Request) -> Response:
+    """Handle UpdateGroup: its users stay in it, and their own ARNs are as before."""
+    group = entities.find(ctx, "group", request["GroupName"])
+    before, name = group["name"], request.get("NewGroupName") or group["name"]
+    path = request.get("NewPath") or group["path"]
+    if name.lower() != before.lower() and of(ctx).is_taken(ctx.account, "group", name):
+        raise entities.already_there("Group", name)
+    changed = {**group, "name": name, "path": path, "arn": entities.arn(ctx, "group", path, name)}
+    await entities.keep(ctx, "group", name, changed)
+    if name != before:
+        for user in _members(ctx, before):
+            groups = [name if each == before else each for each in user["groups"]]
+            await entities.keep(ctx, "user", user["name"], {**user, "groups": groups})
+        await of(ctx).delete(ctx.account, "group", before)
+    return {}
 
 
 async def delete_group(ctx: Context, request: Request) -> Response:

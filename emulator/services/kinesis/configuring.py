@@ -270,9 +270,6 @@ async def _tag(
         tags.pop(key, None)
     if len(tags) > MOST_TAGS:
         raise errors.invalid(f"A resource has at most {MOST_TAGS} tags.")
-    for key in more:
-        if key.lower().startswith("aws:"):
-            raise errors.invalid(f"Tag keys starting with aws: are reserved: {key}")
     await _change(ctx, owner, tags=tags)
 
 

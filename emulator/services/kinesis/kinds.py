@@ -17,6 +17,7 @@ _SERVICE = "kinesis"
 class Stream(ServiceKind):
     """AWS::Kinesis::Stream."""
 
+    noted = ("RecordDistributionStrategy",)
     reading = Reading(
         service=_SERVICE, get="DescribeStreamSummary", member="StreamName",
         lists="ListStreams", listed="StreamNames",
@@ -30,6 +31,7 @@ class Stream(ServiceKind):
             "ShardCount": properties.get("ShardCount"),
             "StreamModeDetails": properties.get("StreamModeDetails"),
             "MaxRecordSizeInKiB": properties.get("MaxRecordSizeInKiB"),
+            "WarmThroughputMiBps": properties.get("WarmThroughputMiBps"),
             "Tags": _tags(wanted),
         }
         if values["ShardCount"] is None and not values["StreamModeDetails"]:
@@ -61,6 +63,10 @@ class Stream(ServiceKind):
         ):
             size = {"StreamARN": arn, "MaxRecordSizeInKiB": int(after["MaxRecordSizeInKiB"])}
             await call(_SERVICE, "UpdateMaxRecordSize", size)
+        throughput = after.get("WarmThroughputMiBps")
+        if throughput and throughput != before.get("WarmThroughputMiBps"):
+            warm = {"StreamARN": arn, "WarmThroughputMiBps": int(throughput)}
+            await call(_SERVICE, "UpdateStreamWarmThroughput", warm)
         await self._configure(call, name, before, after)
         await self._tag(call, name, wanted)
         return made

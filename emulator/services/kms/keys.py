@@ -243,8 +243,6 @@ async def tag_resource(ctx: Context, request: Request) -> Response:
 def _check_tags(tags: dict[str, str]) -> None:
     if len(tags) > _MOST_TAGS:
         raise AwsError("TagException", "Too many tags")
-    if any(key.lower().startswith("aws:") for key in tags):
-        raise AwsError("TagException", "aws: prefixed tag key name is not allowed")
 
 
 async def untag_resource(ctx: Context, request: Request) -> Response:

@@ -9,9 +9,21 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
+from emulator.model.errors import AwsError
 from emulator.stack.kinds import Call, Kind, Made, Reading, ServiceKind, Wanted, forgiving
 
 _SERVICE = "kms"
+
+
+#: What a key has for ever, and what it is where nothing is said.
+_FIXED = {
+    "KeySpec": "SYMMETRIC_DEFAULT",
+    "KeyUsage": "ENCRYPT_DECRYPT",
+    "MultiRegion": False,
+    "Origin": "AWS_KMS",
+}
+#: Days between rotations where a key says nothing.
+_ROTATION_DAYS = 365
 
 
 def _flag(value: Any) -> bool:
@@ -47,6 +59,12 @@ class Key(ServiceKind):
         self, call: Call, made: Made, before: Mapping[str, Any], wanted: Wanted
     ) -> Made:
         after, named = wanted.properties, {"KeyId": made.physical}
+        # What it is counts, not what was said before: that may have been refused.
+        key = (await call(_SERVICE, "DescribeKey", named))["KeyMetadata"]
+        for name, usual in _FIXED.items():
+            # A template may say true as a text.
+            if str(after.get(name) or usual).lower() != str(key[name]).lower():
+                raise AwsError("ValidationException", f"You cannot change the {name} of a key.")
         if before.get("Description") != after.get("Description"):
             text = {**named, "Description": after.get("Description") or ""}
             await call(_SERVICE, "UpdateKeyDescription", text)
@@ -70,14 +88,19 @@ class Key(ServiceKind):
         before: Mapping[str, Any],
         after: Mapping[str, Any],
     ) -> None:
-        """Enable or disable the key and its rotation."""
-        rotates, did = (_flag(each.get("EnableKeyRotation", False)) for each in (after, before))
-        if rotates != did:
-            way = "EnableKeyRotation" if rotates else "DisableKeyRotation"
-            await call(_SERVICE, way, named)
+        """Enable or disable the key and its rotation, which only an enabled key changes."""
         enabled, was = (_flag(each.get("Enabled", True)) for each in (after, before))
-        if enabled != was:
-            await call(_SERVICE, "EnableKey" if enabled else "DisableKey", named)
+        if enabled and not was:
+            await call(_SERVICE, "EnableKey", named)
+        rotates, did = (_flag(each.get("EnableKeyRotation", False)) for each in (after, before))
+        period, was_period = (each.get("RotationPeriodInDays") for each in (after, before))
+        if rotates and (not did or period != was_period):
+            days = {"RotationPeriodInDays": int(period or _ROTATION_DAYS)}
+            await call(_SERVICE, "EnableKeyRotation", {**named, **days})
+        elif did and not rotates:
+            await call(_SERVICE, "DisableKeyRotation", named)
+        if was and not enabled:
+            await call(_SERVICE, "DisableKey", named)
 
     async def delete(self, call: Call, made: Made, properties: Mapping[str, Any]) -> None:
         found = await forgiving(call, _SERVICE, "DescribeKey", {"KeyId": made.physical})

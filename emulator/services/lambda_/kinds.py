@@ -15,6 +15,7 @@ from importlib.resources import files
 from typing import Any
 
 from emulator.model.errors import AwsError
+from emulator.services.lambda_.rules import mappings
 from emulator.stack.kinds import (
     Call,
     Kind,
@@ -25,12 +26,15 @@ from emulator.stack.kinds import (
     Wanted,
     every,
     forgiving,
-    merge_tags,
 )
+from emulator.stack.tagging import Tagging, merge_tags
 
 #: Properties of a function that have operations of their own.
 _APART = (
     "Code",
+    "CodeSigningConfigArn",
+    "FunctionScalingConfig",
+    "PublishToLatestPublished",
     "RecursiveLoop",
     "ReservedConcurrentExecutions",
     "RuntimeManagementConfig",
@@ -44,12 +48,15 @@ _INLINE = {
 }
 #: The time stamp of all files in archives of inline code: the same text gives the same archive.
 _EPOCH = (1980, 1, 1, 0, 0, 0)
+_TAGGING = Tagging(service="lambda", member="Resource")
 #: Seconds between checks of a function in transition.
 _LOOK_S = 0.05
 
 
 class Function(ServiceKind):
     """AWS::Lambda::Function."""
+
+    noted = ("FunctionScalingConfig", "PublishToLatestPublished")
 
     reading = Reading(
         service="lambda",
@@ -69,14 +76,16 @@ class Function(ServiceKind):
             "lambda", "CreateFunction", {**plain, "FunctionName": name, "Tags": tags}
         )
         request["Code"] = _code(properties)
-        made = await call("lambda", "CreateFunction", request)
+        if properties.get("CodeSigningConfigArn"):
+            request["CodeSigningConfigArn"] = properties["CodeSigningConfigArn"]
+        await call("lambda", "CreateFunction", request)
         try:
             await _settled(call, name)
             await self._apart(call, name, {}, properties)
         except AwsError:
             await call("lambda", "DeleteFunction", {"FunctionName": name})
             raise
-        return Made(physical=name, attributes={"Arn": made["FunctionArn"]})
+        return await _made(call, name)
 
     async def update(
         self, call: Call, made: Made, before: Mapping[str, Any], wanted: Wanted
@@ -96,8 +105,8 @@ class Function(ServiceKind):
         await call("lambda", "UpdateFunctionConfiguration", request)
         await _settled(call, name)
         await self._apart(call, name, before, properties)
-        await _retag(call, made.attributes["Arn"], before.get("Tags"), wanted)
-        return made
+        await _TAGGING.change(call, made.attributes["Arn"], before, wanted)
+        return await _made(call, name)
 
     async def delete(self, call: Call, made: Made, properties: Mapping[str, Any]) -> None:
         await forgiving(call, "lambda", "DeleteFunction", {"FunctionName": made.physical})
@@ -106,8 +115,7 @@ class Function(ServiceKind):
         name = wanted.name("FunctionName")
         request = {"FunctionName": name}
         found = await forgiving(call, "lambda", "GetFunctionConfiguration", request)
-        arn = {} if found is None else {"Arn": found["FunctionArn"]}
-        return [] if found is None else [Made(physical=name, attributes=arn)]
+        return [] if found is None else [await _made(call, name)]
 
     async def _apart(
         self, call: Call, name: str, before: Mapping[str, Any], after: Mapping[str, Any]
@@ -119,13 +127,27 @@ class Function(ServiceKind):
         elif "ReservedConcurrentExecutions" in before:
             await call("lambda", "DeleteFunctionConcurrency", {"FunctionName": name})
         loop = after.get("RecursiveLoop")
-        if loop is not None and loop != before.get("RecursiveLoop"):
-            request = {"FunctionName": name, "RecursiveLoop": loop}
+        if loop != before.get("RecursiveLoop"):
+            request = {"FunctionName": name, "RecursiveLoop": loop or "Terminate"}
             await call("lambda", "PutFunctionRecursionConfig", request)
         management = after.get("RuntimeManagementConfig")
-        if management is not None and management != before.get("RuntimeManagementConfig"):
-            request = call.fit("lambda", "PutRuntimeManagementConfig", management)
+        if management != before.get("RuntimeManagementConfig"):
+            values = management or {"UpdateRuntimeOn": "Auto"}
+            request = call.fit("lambda", "PutRuntimeManagementConfig", values)
             await call("lambda", "PutRuntimeManagementConfig", {**request, "FunctionName": name})
+        signing = after.get("CodeSigningConfigArn")
+        if before and signing != before.get("CodeSigningConfigArn"):
+            request = {"FunctionName": name}
+            if signing:
+                request["CodeSigningConfigArn"] = signing
+            way = "Put" if signing else "Delete"
+            await call("lambda", f"{way}FunctionCodeSigningConfig", request)
+
+
+async def _made(call: Call, name: str) -> Made:
+    found = await call("lambda", "GetFunctionConfiguration", {"FunctionName": name})
+    attributes = {"Arn": found["FunctionArn"], "SnapStartResponse": found.get("SnapStart") or {}}
+    return Made(physical=name, attributes=attributes)
 
 
 def _defaults(before: Mapping[str, Any], after: Mapping[str, Any]) -> dict[str, Any]:
@@ -135,10 +157,16 @@ def _defaults(before: Mapping[str, Any], after: Mapping[str, Any]) -> dict[str, 
         "Description": "",
         "Environment": {"Variables": {}},
         "EphemeralStorage": {"Size": 512},
+        "FileSystemConfigs": [],
+        "ImageConfig": {},
+        "KmsKeyArn": "",
         "Layers": [],
+        "LoggingConfig": {"LogFormat": "Text"},
         "MemorySize": 128,
+        "SnapStart": {"ApplyOn": "None"},
         "Timeout": 3,
         "TracingConfig": {"Mode": "PassThrough"},
+        "VpcConfig": {"SubnetIds": [], "SecurityGroupIds": []},
     }
     return {k: v for k, v in defaults.items() if k in before and k not in after}
 
@@ -187,16 +215,6 @@ async def _settled(call: Call, name: str) -> None:
         await asyncio.sleep(_LOOK_S)
 
 
-async def _retag(call: Call, arn: str, before: Any, wanted: Wanted) -> None:
-    old = {tag["Key"] for tag in merge_tags({}, before)}
-    new = {t["Key"]: t["Value"] for t in merge_tags(wanted.tags, wanted.properties.get("Tags"))}
-    gone = sorted(old - new.keys())
-    if gone:
-        await call("lambda", "UntagResource", {"Resource": arn, "TagKeys": gone})
-    if new:
-        await call("lambda", "TagResource", {"Resource": arn, "Tags": new})
-
-
 async def _provision(call: Call, name: str, qualifier: str, config: Any) -> None:
     """Give a version or an alias its provisioned concurrency."""
     request = {"FunctionName": name, "Qualifier": qualifier}
@@ -210,6 +228,7 @@ class Version(ServiceKind):
     """AWS::Lambda::Version. A version cannot be changed: a changed template publishes a new one."""
 
     appends = True
+    noted = ("FunctionScalingConfig",)
 
     async def create(self, call: Call, wanted: Wanted) -> Made:
         request = call.fit("lambda", "PublishVersion", wanted.properties)
@@ -219,6 +238,19 @@ class Version(ServiceKind):
         arn = made["FunctionArn"]
         if not arn.endswith(f":{made['Version']}"):
             arn = f"{arn}:{made['Version']}"
+        policy = wanted.properties.get("RuntimePolicy")
+        if policy:
+            values = {
+                "FunctionName": request["FunctionName"],
+                "Qualifier": made["Version"],
+                "UpdateRuntimeOn": policy.get("UpdateRuntimeOn"),
+                "RuntimeVersionArn": policy.get("RuntimeVersionArn"),
+            }
+            await call(
+                "lambda",
+                "PutRuntimeManagementConfig",
+                call.fit("lambda", "PutRuntimeManagementConfig", values),
+            )
         attributes = {"FunctionArn": arn, "Version": made["Version"]}
         return Made(physical=arn, attributes=attributes)
 
@@ -262,7 +294,8 @@ class Alias(ServiceKind):
     async def update(
         self, call: Call, made: Made, before: Mapping[str, Any], wanted: Wanted
     ) -> Made:
-        await call("lambda", "UpdateAlias", self._request(call, "UpdateAlias", wanted))
+        request = {"Description": "", **self._request(call, "UpdateAlias", wanted)}
+        await call("lambda", "UpdateAlias", request)
         name, alias = str(wanted.properties["FunctionName"]), str(wanted.properties["Name"])
         provisioned = wanted.properties.get("ProvisionedConcurrencyConfig")
         if provisioned is None and before.get("ProvisionedConcurrencyConfig"):
@@ -347,6 +380,89 @@ class LayerVersion(ServiceKind):
         await forgiving(call, "lambda", "DeleteLayerVersion", request)
 
 
+class EventSourceMapping(TableKind):
+    """AWS::Lambda::EventSourceMapping: it is complete once it is polled as it says."""
+
+    async def create(self, call: Call, wanted: Wanted) -> Made:
+        made = await super().create(call, wanted)
+        await self._settled(call, made.physical)
+        return made
+
+    async def update(
+        self, call: Call, made: Made, before: Mapping[str, Any], wanted: Wanted
+    ) -> Made:
+        made = await super().update(call, made, before, wanted)
+        await self._settled(call, made.physical)
+        return made
+
+    def _gone(
+        self, call: Call, before: Mapping[str, Any], after: Mapping[str, Any]
+    ) -> dict[str, Any]:
+        found = super()._gone(call, before, after)
+        if "BatchSize" in before and "BatchSize" not in after:
+            found["BatchSize"] = mappings.kind_of(before).batch
+        return found
+
+    async def _settled(self, call: Call, identity: str) -> None:
+        request = {"UUID": identity}
+        while True:
+            found = await call("lambda", "GetEventSourceMapping", request)
+            if found["State"] not in _CHANGING:
+                return
+            await asyncio.sleep(_LOOK_S)
+
+
+class LayerVersionPermission(ServiceKind):
+    """AWS::Lambda::LayerVersionPermission: a statement of the policy of a layer's version."""
+
+    async def create(self, call: Call, wanted: Wanted) -> Made:
+        statement = wanted.name("", longest=100)
+        place = _version_of_layer(str(wanted.properties["LayerVersionArn"]))
+        values = {**wanted.properties, **place, "StatementId": statement}
+        request = call.fit("lambda", "AddLayerVersionPermission", values)
+        await call("lambda", "AddLayerVersionPermission", request)
+        name = f"{wanted.properties['LayerVersionArn']}#{statement}"
+        return Made(physical=name, attributes={"Id": name})
+
+    async def delete(self, call: Call, made: Made, properties: Mapping[str, Any]) -> None:
+        arn, _, statement = made.physical.partition("#")
+        request = {**_version_of_layer(arn), "StatementId": statement}
+        await forgiving(call, "lambda", "RemoveLayerVersionPermission", request)
+
+    async def find(self, call: Call, wanted: Wanted) -> list[Made]:
+        arn = str(wanted.properties.get("LayerVersionArn", ""))
+        place, statement = _version_of_layer(arn), wanted.name("", longest=100)
+        answer = await forgiving(call, "lambda", "GetLayerVersionPolicy", place)
+        there = json.loads((answer or {}).get("Policy") or "{}").get("Statement") or []
+        found = [each for each in there if each.get("Sid") == statement]
+        return [Made(physical=f"{arn}#{statement}") for _ in found]
+
+
+def _version_of_layer(arn: str) -> dict[str, Any]:
+    layer, _, version = arn.rpartition(":")
+    return {"LayerName": layer, "VersionNumber": int(version)}
+
+
+#: States of mappings that pass.
+_CHANGING = ("Creating", "Enabling", "Disabling", "Updating")
+#: What a mapping has that never had anything else.
+_MAPPING: dict[str, Any] = {
+    "BisectBatchOnFunctionError": False,
+    "DestinationConfig": {"OnFailure": {}},
+    "Enabled": True,
+    "FilterCriteria": {"Filters": []},
+    "FunctionResponseTypes": [],
+    "KmsKeyArn": "",
+    "MaximumBatchingWindowInSeconds": 0,
+    "MaximumRecordAgeInSeconds": -1,
+    "MaximumRetryAttempts": -1,
+    "MetricsConfig": {"Metrics": []},
+    "ParallelizationFactor": 1,
+    "ScalingConfig": {},
+    "TumblingWindowInSeconds": 0,
+}
+
+
 KINDS: dict[str, Kind] = {
     "AWS::Lambda::Alias": Alias(),
     "AWS::Lambda::CodeSigningConfig": TableKind(
@@ -362,7 +478,13 @@ KINDS: dict[str, Kind] = {
             "CodeSigningConfigArn": "{CodeSigningConfigArn}",
             "CodeSigningConfigId": "{CodeSigningConfigId}",
         },
+        cleared={
+            "Description": "",
+            "CodeSigningPolicies": {"UntrustedArtifactOnDeployment": "Warn"},
+        },
         tags="Tags",
+        tagging=_TAGGING,
+        tagged="{CodeSigningConfigArn}",
     ),
     "AWS::Lambda::EventInvokeConfig": TableKind(
         service="lambda",
@@ -372,6 +494,7 @@ KINDS: dict[str, Kind] = {
         delete_operation="DeleteFunctionEventInvokeConfig",
         ref="{FunctionName}|{Qualifier}",
         identifier={"FunctionName": "{FunctionName}", "Qualifier": "{Qualifier}"},
+        # Each put replaces the whole configuration.
     ),
     "AWS::Lambda::CapacityProvider": TableKind(
         service="lambda",
@@ -384,9 +507,15 @@ KINDS: dict[str, Kind] = {
         ref="{CapacityProviderName}",
         identifier={"CapacityProviderName": "{CapacityProviderName}"},
         attributes={"Arn": "{CapacityProviderArn}", "State": "{State}"},
+        cleared={
+            "CapacityProviderScalingConfig": {"MaxVCpuCount": 400},
+            "PropagateTags": None,
+            "TelemetryConfig": None,
+        },
         tags="Tags",
+        tagging=_TAGGING,
     ),
-    "AWS::Lambda::EventSourceMapping": TableKind(
+    "AWS::Lambda::EventSourceMapping": EventSourceMapping(
         service="lambda",
         create_operation="CreateEventSourceMapping",
         update_operation="UpdateEventSourceMapping",
@@ -405,23 +534,14 @@ KINDS: dict[str, Kind] = {
         ),
         attributes={"Id": "{UUID}", "EventSourceMappingArn": "{EventSourceMappingArn}"},
         renamed={"KmsKeyArn": "KMSKeyArn"},
+        cleared=_MAPPING,
         tags="Tags",
+        tagging=_TAGGING,
+        tagged="{EventSourceMappingArn}",
     ),
     "AWS::Lambda::Function": Function(),
     "AWS::Lambda::LayerVersion": LayerVersion(),
-    "AWS::Lambda::LayerVersionPermission": TableKind(
-        service="lambda",
-        create_operation="AddLayerVersionPermission",
-        delete_operation="RemoveLayerVersionPermission",
-        name="StatementId",
-        ref="{StatementId}",
-        identifier={
-            "LayerName": "{LayerName}",
-            "VersionNumber": "{VersionNumber}",
-            "StatementId": "{StatementId}",
-        },
-        renamed={"LayerVersionArn": "LayerName"},
-    ),
+    "AWS::Lambda::LayerVersionPermission": LayerVersionPermission(),
     "AWS::Lambda::Permission": Permission(),
     "AWS::Lambda::Url": TableKind(
         service="lambda",
@@ -434,6 +554,7 @@ KINDS: dict[str, Kind] = {
         identifier={"FunctionName": "{FunctionName}", "Qualifier": "{Qualifier}"},
         attributes={"FunctionArn": "{FunctionArn}", "FunctionUrl": "{FunctionUrl}"},
         renamed={"TargetFunctionArn": "FunctionName"},
+        cleared={"Cors": {}, "InvokeMode": "BUFFERED"},
     ),
     "AWS::Lambda::Version": Version(),
 }

@@ -25,6 +25,7 @@ class Functions:
         for function in registry.all():
             if account in (None, function.latest.account):
                 registry.remove(function)
+        registry.number_anew(account)
         for table in (
             registry.mappings,
             registry.layers,

@@ -118,6 +118,13 @@ def _resource(
         raise not_found(missing)
 
     async def keep(tags: dict[str, str]) -> None:
-        await collection.put(account, region, key, {**body, "Tags": tags})
+        changed = {**body, "Tags": tags}
+        settled = None
+        if "Enabled" in body:
+            # A mapping may be in transition, which a restart ends; as a capacity provider may.
+            settled = {**changed, "State": "Enabled" if body["Enabled"] else "Disabled"}
+        elif body.get("State") == "Pending":
+            settled = {**changed, "State": "Active"}
+        await collection.put(account, region, key, changed, settled=settled)
 
     return _Tagged(body.get("Tags") or {}, keep)

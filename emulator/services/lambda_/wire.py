@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from emulator.model.limits import ORDINARY_MEMORY, ORDINARY_TIMEOUT
-from emulator.wire.deviations import Deviations
+from emulator.wire.deviations import Deviations, TagRules
 
 #: The member whose presence in a request means Managed Instances, and the operation whose requests
 #: do not tell: it changes what exists, and checks that itself.
@@ -58,6 +58,7 @@ def _is_managed(operation: str, request: Mapping[str, Any]) -> bool:
 
 
 DEVIATIONS = Deviations(
+    tags=TagRules(code="InvalidParameterValueException", fields={"Type": "User"}),
     blob_content_type="application/json",
     whole_bodies=frozenset({"InvokeAsync"}),
     # Recorded.

@@ -145,8 +145,7 @@ def _check(operator: str, wanted: str) -> Matches:
 
 def _equals(wanted: str) -> Matches:
     if wanted.startswith("%") and wanted.endswith("%") and len(wanted) > 1:
-        search = compile_regex(wanted[1:-1])
-        return lambda value: search(value) is not None
+        return compile_regex(wanted[1:-1])
     if wanted.startswith('"'):
         wanted = wanted[1:-1]
     if re.fullmatch(r"-?\d+(\.\d+)?", wanted):

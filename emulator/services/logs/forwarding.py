@@ -16,8 +16,9 @@ import orjson
 
 from emulator.invoke.outbox.dispatch import Dispatch
 from emulator.invoke.outbox.outbox import Outbox
-from emulator.invoke.outbox.sender import DeadLetter, Outcome
-from emulator.invoke.targets import Delivery, DeliveryError, DeliveryRefused, Targets
+from emulator.invoke.outbox.sender import Outcome
+from emulator.invoke.outbox.target_sender import TargetSender
+from emulator.invoke.targets import Delivery, DeliveryError
 from emulator.model.clock import Timer
 from emulator.model.errors import LocalfaasError
 from emulator.services.context import Parts
@@ -29,9 +30,6 @@ log = logging.getLogger(__name__)
 #: Seconds for which events of a stream are gathered, and the most of one batch.
 _GATHERS_S = 0.2
 _MOST_EVENTS, _MOST_BYTES = 1000, 200_000
-#: Seconds for which a batch is tried, and between two attempts at most.
-_AGE_S, _MOST_DELAY_S = 86_400.0, 300.0
-
 #: Seconds until events are passed on that the disk did not take, and how many wait for that, of
 #: one stream for one filter.
 _PAUSE_S, _MOST_WAITING = 5.0, 10_000
@@ -48,29 +46,14 @@ class Filter(NamedTuple):
     matches: Matches
 
 
-class LogsSender:
+class LogsSender(TargetSender):
     """Satisfies :class:`emulator.invoke.outbox.sender.Sender`.
 
     Args:
         targets: Where batches are delivered to.
     """
 
-    def __init__(self, targets: Targets) -> None:
-        self._targets = targets
-
-    async def attempt(self, dispatch: Dispatch) -> None:
-        """See the protocol."""
-        await self._targets.deliver(dispatch.target, dispatch.delivery)
-
-    def next_attempt(self, dispatch: Dispatch, error: DeliveryError, now: float) -> float | None:
-        """See the protocol: for a day."""
-        if isinstance(error, DeliveryRefused) or now - dispatch.accepted > _AGE_S:
-            return None
-        return float(min(_MOST_DELAY_S, 2.0 ** min(dispatch.failures - 1, 20)))
-
-    def dead_letter(self, dispatch: Dispatch, error: DeliveryError) -> DeadLetter | None:
-        """See the protocol: nowhere."""
-        return None
+    age_s, most_delay_s = 86_400.0, 300.0
 
     def ended(self, dispatch: Dispatch, outcome: Outcome, error: DeliveryError | None) -> None:
         """See the protocol."""

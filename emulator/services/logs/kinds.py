@@ -17,8 +17,10 @@ from emulator.stack.kinds import (
     TableKind,
     Wanted,
     forgiving,
-    merge_tags,
 )
+from emulator.stack.tagging import Tagging, merge_tags
+
+_TAGGING = Tagging(service="logs")
 
 
 class LogGroup(ServiceKind):
@@ -28,10 +30,21 @@ class LogGroup(ServiceKind):
         service="logs", lists="DescribeLogGroups", listed="logGroups", item="logGroupName"
     )
 
+    noted = (
+        "BearerTokenAuthenticationEnabled",
+        "DataProtectionPolicy",
+        "DeletionProtectionEnabled",
+        "FieldIndexPolicies",
+        "KmsKeyId",
+        "ResourcePolicyDocument",
+    )
+
     async def create(self, call: Call, wanted: Wanted) -> Made:
         name = wanted.name("LogGroupName", longest=512)
         tags = merge_tags(wanted.tags, wanted.properties.get("Tags"))
         request: dict[str, Any] = {"logGroupName": name}
+        if wanted.properties.get("LogGroupClass"):
+            request["logGroupClass"] = str(wanted.properties["LogGroupClass"])
         if tags:
             request["tags"] = {tag["Key"]: tag["Value"] for tag in tags}
         await call("logs", "CreateLogGroup", request)
@@ -43,6 +56,7 @@ class LogGroup(ServiceKind):
         self, call: Call, made: Made, before: Mapping[str, Any], wanted: Wanted
     ) -> Made:
         await self._retain(call, made.physical, before, wanted.properties)
+        await _TAGGING.change(call, str(made.attributes["Arn"]).removesuffix(":*"), before, wanted)
         return made
 
     async def delete(self, call: Call, made: Made, properties: Mapping[str, Any]) -> None:
@@ -83,6 +97,7 @@ class MetricFilterKind(ServiceKind):
             if each.get("Dimensions"):
                 each["Dimensions"] = {pair["Key"]: pair["Value"] for pair in each["Dimensions"]}
         properties = {
+            **given,
             "logGroupName": given.get("LogGroupName"),
             "filterName": name,
             "filterPattern": given.get("FilterPattern"),

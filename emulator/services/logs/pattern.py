@@ -104,8 +104,7 @@ def _contained(term: str) -> Matches:
 
 
 def _searched(expression: str) -> Matches:
-    search = compile_regex(expression)
-    return lambda message: search(message) is not None
+    return compile_regex(expression)
 
 
 def _unescaped(text: str) -> str:
@@ -214,7 +213,7 @@ class _Parser:
             return lambda value: _is_number(value) and value == number
         if kind == "regex":
             search = compile_regex(text)
-            return lambda value: isinstance(value, str) and search(value) is not None
+            return lambda value: isinstance(value, str) and search(value)
         if kind not in ("string", "word"):
             _bad(f"{text!r} is no value")
         wanted = _unescaped(text) if kind == "string" else text

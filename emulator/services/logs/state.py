@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 from emulator.registry.resource_table import ResourceTable
 from emulator.services.context import Context, Parts
 from emulator.services.logs.measuring import Measuring
+from emulator.services.resting import resting
 
 if TYPE_CHECKING:
     from emulator.services.logs.forwarding import Forwarder
@@ -35,10 +36,12 @@ class LogGroups:
         """Go on with the filters that were kept."""
         await self._filters.load()
         for account, region, _, body in self._filters.all():
-            await self._follow(account, region, body)
+            with resting(self._parts.console, f"the filter {body['name']} of {body['group']}"):
+                await self._follow(account, region, body)
         await self._metric_filters.load()
         for account, region, _, body in self._metric_filters.all():
-            self._measuring.follow(account, region, body)
+            with resting(self._parts.console, f"the filter {body['name']} of {body['group']}"):
+                self._measuring.follow(account, region, body)
 
     async def _follow(self, account: str, region: str, body: Body) -> None:
         if self._forwarder is None:

@@ -17,6 +17,7 @@ from emulator.services.logs.state import of
 #: Filters of one group.
 _MOST = 2
 _SERVED = ("lambda", "kinesis")
+_NOT_SERVED = ("applyOnTransformedLogs", "fieldSelectionCriteria", "emitSystemFields")
 
 
 async def put_subscription_filter(ctx: Context, request: Request) -> Response:
@@ -25,6 +26,9 @@ async def put_subscription_filter(ctx: Context, request: Request) -> Response:
     Source: https://docs.aws.amazon.com/AmazonCloudWatchLogs/latest/APIReference/API_PutSubscriptionFilter.html
     """
     group = lookup.group(ctx, request["logGroupName"])
+    for member in _NOT_SERVED:
+        if request.get(member):
+            raise invalid(f"localfaas does not serve {member} of subscription filters.")
     name, destination = request["filterName"], request["destinationArn"]
     compile_pattern(request["filterPattern"])
     await _check_destination(ctx, group.name, destination, request.get("roleArn"))

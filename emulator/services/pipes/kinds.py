@@ -9,6 +9,16 @@ from collections.abc import Mapping
 from typing import Any
 
 from emulator.stack.kinds import Call, Kind, Made, Reading, ServiceKind, Wanted, forgiving
+from emulator.stack.tagging import Tagging
+
+_CLEARED: dict[str, Any] = {
+    "Description": "",
+    "DesiredState": "RUNNING",
+    "Enrichment": "",
+    "EnrichmentParameters": {},
+    "KmsKeyIdentifier": "",
+    "TargetParameters": {},
+}
 
 
 class Pipe(ServiceKind):
@@ -27,18 +37,12 @@ class Pipe(ServiceKind):
     ) -> Made:
         request = _request(call, "UpdatePipe", wanted)
         # What the template has no more is asked to be as it was at first.
-        for name, nothing in (("Description", ""), ("Enrichment", ""), ("TargetParameters", {})):
+        for name, nothing in _CLEARED.items():
             if name in before:
                 request.setdefault(name, nothing)
         request["Name"] = made.physical
         await call("pipes", "UpdatePipe", request)
-        arn = made.attributes["Arn"]
-        tags = {**wanted.tags, **(wanted.properties.get("Tags") or {})}
-        gone = sorted(set(before.get("Tags") or {}) - set(tags))
-        if gone:
-            await call("pipes", "UntagResource", {"resourceArn": arn, "tagKeys": gone})
-        if tags:
-            await call("pipes", "TagResource", {"resourceArn": arn, "tags": tags})
+        await Tagging(service="pipes").change(call, made.attributes["Arn"], before, wanted)
         return made
 
     async def delete(self, call: Call, made: Made, properties: Mapping[str, Any]) -> None:
@@ -58,8 +62,10 @@ def _request(call: Call, operation: str, wanted: Wanted) -> dict[str, Any]:
 
 
 def _made(answer: Mapping[str, Any]) -> Made:
-    names = ("Arn", "CurrentState", "CreationTime", "LastModifiedTime")
-    return Made(physical=answer["Name"], attributes={name: answer.get(name) for name in names})
+    names = ("Arn", "CurrentState", "CreationTime", "LastModifiedTime", "StateReason")
+    return Made(
+        physical=answer["Name"], attributes={name: answer.get(name) or "" for name in names}
+    )
 
 
 KINDS: dict[str, Kind] = {"AWS::Pipes::Pipe": Pipe()}

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from emulator.services.context import Context, Request, Response
-from emulator.services.pipes.errors import not_found
+from emulator.services.pipes.errors import invalid, not_found
 from emulator.services.pipes.state import Pipe, of
+
+_MOST = 50
 
 
 async def list_tags_for_resource(ctx: Context, request: Request) -> Response:
@@ -15,7 +17,10 @@ async def list_tags_for_resource(ctx: Context, request: Request) -> Response:
 async def tag_resource(ctx: Context, request: Request) -> Response:
     """Handle TagResource."""
     pipe = _tagged(ctx, request["resourceArn"])
-    await _keep(ctx, {**pipe, "tags": {**pipe["tags"], **request["tags"]}})
+    tags = {**pipe["tags"], **request["tags"]}
+    if len(tags) > _MOST:
+        raise invalid(f"A resource can have no more than {_MOST} tags.")
+    await _keep(ctx, {**pipe, "tags": tags})
     return {}
 
 

@@ -12,6 +12,8 @@ from typing import Any
 from emulator.model.errors import AwsError
 from emulator.services.authorization import Rules
 from emulator.services.context import Context
+from emulator.services.s3 import public_access
+from emulator.services.s3.state import S3
 
 _ACTIONS = {
     "AbortMultipartUpload": "AbortMultipartUpload",
@@ -67,7 +69,9 @@ async def _policy(ctx: Context, resource: str) -> Mapping[str, Any] | None:
     except AwsError:
         return None
     policy: Mapping[str, Any] = json.loads(found["Policy"])
-    return policy
+    state: S3 = await ctx.parts.table.state("s3")
+    kept = state.find_bucket(bucket)
+    return policy if kept is None else public_access.restricted(state, kept, policy)
 
 
 def _keys(ctx: Context, request: Mapping[str, Any]) -> Mapping[str, str]:

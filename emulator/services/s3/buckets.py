@@ -10,13 +10,15 @@ import re
 
 from emulator.model.errors import AwsError
 from emulator.services.context import Context, Request, Response
-from emulator.services.s3 import errors, locks, rows, tags
+from emulator.services.s3 import acls, errors, locks, rows, tags
 from emulator.services.s3.listing import from_token, owner_of, to_token
 from emulator.services.s3.rows import Bucket
-from emulator.services.s3.state import of
+from emulator.services.s3.state import ACL, OWNERSHIP, of
 
 _NAME = re.compile(r"[a-z0-9](?:[a-z0-9.-]{1,61})[a-z0-9]")
 _FORBIDDEN = re.compile(r"\.\.|\.-|-\.|^xn--|^sthree-|-s3alias$|--ol-s3$|\.mrap$|--x-s3$")
+#: Regions, and the old name of the first one of Europe.
+_LOCATION = re.compile(r"[a-z]{2,4}(-[a-z]+)+-\d|EU")
 #: The region whose buckets have no location.
 _FIRST_REGION = "us-east-1"
 _MOST = 10_000
@@ -32,12 +34,7 @@ async def create_bucket(ctx: Context, request: Request) -> Response:
         )
     configuration = request.get("CreateBucketConfiguration") or {}
     region = configuration.get("LocationConstraint") or ctx.region
-    if configuration.get("LocationConstraint") == _FIRST_REGION and ctx.region == _FIRST_REGION:
-        raise errors.invalid(
-            "The specified location-constraint is not valid",
-            code="InvalidLocationConstraint",
-            LocationConstraint=_FIRST_REGION,
-        )
+    _check_location(configuration.get("LocationConstraint"), ctx.region)
     there = state.find_bucket(name)
     if there is not None:
         if there.account != ctx.account:
@@ -68,11 +65,15 @@ async def create_bucket(ctx: Context, request: Request) -> Response:
     )
     given = configuration.get("Tags") or []
     tags.check(given, "new bucket")
-    ownership = ownership_of(request)
+    ownership, acl = acls.ownership_of(request), acls.of_new_bucket(request, ctx.account)
     await state.put_bucket(bucket)
     if ownership:
         rule = {"Rules": [{"ObjectOwnership": ownership}]}
-        await state.database.write(lambda c: rows.put_document(c, name, "ownership", "", rule))
+        await state.database.write(lambda c: rows.put_document(c, name, OWNERSHIP, "", rule))
+        state.hold(OWNERSHIP, name, rule)
+    if acl:
+        await state.database.write(lambda c: rows.put_document(c, name, ACL, "", acl))
+        state.hold(ACL, name, acl)
     if given:
         body = {"TagSet": given}
         await state.database.write(lambda c: rows.put_document(c, name, "tagging", "", body))
@@ -83,26 +84,31 @@ async def create_bucket(ctx: Context, request: Request) -> Response:
     return {"Location": location, "BucketArn": arn_of(name)}
 
 
+def _check_location(location: str | None, region: str) -> None:
+    """Refuse a location that is none, or not where the request was sent to.
+
+    The first region takes requests for all of them.
+
+    Raises:
+        AwsError: InvalidLocationConstraint, or IllegalLocationConstraintException.
+    """
+    if location is not None and (location == _FIRST_REGION or not _LOCATION.fullmatch(location)):
+        raise errors.invalid(
+            "The specified location-constraint is not valid",
+            code="InvalidLocationConstraint",
+            LocationConstraint=location,
+        )
+    if region not in (_FIRST_REGION, location) and (location, region) != ("EU", "eu-west-1"):
+        raise errors.invalid(
+            f"The {location or 'unspecified'} location constraint is incompatible for the region"
+            " specific endpoint this request was sent to.",
+            code="IllegalLocationConstraintException",
+        )
+
+
 def arn_of(name: str) -> str:
     """Return the ARN of a bucket."""
     return f"arn:aws:s3:::{name}"
-
-
-_OWNERSHIPS = ("BucketOwnerEnforced", "BucketOwnerPreferred", "ObjectWriter")
-
-
-def ownership_of(request: Request) -> str | None:
-    """Return who is to own the objects of a new bucket; None for the usual owner.
-
-    Raises:
-        AwsError: InvalidArgument.
-    """
-    given = request.get("ObjectOwnership")
-    if given is None or given in _OWNERSHIPS:
-        return given
-    raise errors.invalid(
-        f"Invalid x-amz-object-ownership header: {given}", ArgumentName="x-amz-object-ownership"
-    )
 
 
 def _is_name(name: str) -> bool:

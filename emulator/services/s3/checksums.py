@@ -137,10 +137,35 @@ def combined(parts: Sequence[tuple[str, int]]) -> str:
 
 
 def wanted(request: Mapping[str, Any]) -> set[str]:
-    """Return the algorithms that a request asks for or gives a value of."""
+    """Return the algorithms that a request asks for or gives a value of.
+
+    Raises:
+        AwsError: InvalidRequest: it gives two values, or one that is none.
+    """
     found = {name for name, member in MEMBERS.items() if request.get(member)}
+    if len(found) > 1:
+        raise AwsError(
+            "InvalidRequest",
+            "Expecting a single x-amz-checksum- header. Multiple checksum Types are not allowed.",
+            status=400,
+        )
+    for name in found:
+        _refuse_malformed(name, str(request[MEMBERS[name]]))
     algorithm = request.get("ChecksumAlgorithm")
     return found | ({str(algorithm)} if algorithm else set())
+
+
+def _refuse_malformed(algorithm: str, value: str) -> None:
+    try:
+        size = len(b64decode(value, validate=True))
+    except ValueError:
+        size = 0
+    if size != len(make(algorithm).digest()):
+        raise AwsError(
+            "InvalidRequest",
+            f"Value for x-amz-checksum-{algorithm.lower()} header is invalid.",
+            status=400,
+        )
 
 
 def refuse_wrong(digest: Digest, request: Mapping[str, Any]) -> None:

@@ -15,10 +15,18 @@ from typing import Any
 
 from emulator.model.errors import AwsError
 from emulator.services.context import Context, Request, Response
-from emulator.services.s3 import encryption, errors, expiry, rows, tags, website
-from emulator.services.s3.listing import owner_of
+from emulator.services.s3 import (
+    acls,
+    encryption,
+    errors,
+    expiry,
+    public_access,
+    rows,
+    tags,
+    website,
+)
 from emulator.services.s3.rows import Bucket
-from emulator.services.s3.state import S3, of
+from emulator.services.s3.state import ACL, HELD, OWNERSHIP, PUBLIC_ACCESS, S3, of
 
 Handler = Callable[[Context, Request], Awaitable[Response]]
 
@@ -52,7 +60,12 @@ class Document:
     status: int = 200
     #: (state, bucket, document): refuses what S3 does not take.
     check: Callable[[S3, Bucket, Mapping[str, Any]], None] = lambda state, bucket, body: None
+    #: Adds to what was put what is read although it was not put.
+    completed: Callable[[Mapping[str, Any]], Mapping[str, Any]] = lambda body: body
 
+
+#: What a check finds the name under by which a request calls a document.
+_NAMED = "named"
 
 #: What is kept where a document that a bucket has from the start is deleted.
 _DELETED = {"": "deleted"}
@@ -64,11 +77,6 @@ def _check_tags(state: S3, bucket: Bucket, body: Mapping[str, Any]) -> None:
 
 def _check_encryption(state: S3, bucket: Bucket, body: Mapping[str, Any]) -> None:
     encryption.check(body)
-
-
-def _check_ownership(state: S3, bucket: Bucket, body: Mapping[str, Any]) -> None:
-    if len(body.get("Rules") or []) != 1:
-        raise errors.malformed()
 
 
 def _check_not_empty(state: S3, bucket: Bucket, body: Mapping[str, Any]) -> None:
@@ -86,6 +94,32 @@ def _check_acceleration(state: S3, bucket: Bucket, body: Mapping[str, Any]) -> N
         )
 
 
+#: What ACLs and policies the public may not have, where nothing is said of some.
+_BLOCKS = dict.fromkeys(public_access.USUAL, False)
+
+
+def _whole_block(body: Mapping[str, Any]) -> Mapping[str, Any]:
+    return {**_BLOCKS, **body}
+
+
+def _whole_encryption(body: Mapping[str, Any]) -> Mapping[str, Any]:
+    return {"Rules": [{"BucketKeyEnabled": False, **rule} for rule in body["Rules"]]}
+
+
+def _check_same_id(state: S3, bucket: Bucket, body: Mapping[str, Any]) -> None:
+    if body["Id"] != body[_NAMED]:
+        raise errors.malformed()
+
+
+def _check_inventory(state: S3, bucket: Bucket, body: Mapping[str, Any]) -> None:
+    if body["Id"] != body[_NAMED]:
+        text = "Document ID does not match the specified configuration ID."
+        raise errors.invalid(text, code="IdMismatch")
+    target = ((body.get("Destination") or {}).get("S3BucketDestination") or {}).get("Bucket")
+    if not str(target).startswith("arn:aws:s3:::"):
+        raise errors.invalid("Invalid bucket ARN.", code="InvalidS3DestinationBucket")
+
+
 _METHODS = ("GET", "PUT", "POST", "DELETE", "HEAD")
 
 
@@ -97,20 +131,43 @@ def _check_cors(state: S3, bucket: Bucket, body: Mapping[str, Any]) -> None:
                     f"Found unsupported HTTP method in CORS config. Unsupported method is {method}"
                 )
                 raise errors.invalid(text, code="InvalidRequest")
+        for member, name in (
+            ("AllowedOrigins", "AllowedOrigin"),
+            ("AllowedHeaders", "AllowedHeader"),
+        ):
+            for value in rule.get(member) or ():
+                if value.count("*") > 1:
+                    text = f'{name} "{value}" can not have more than one wildcard.'
+                    raise errors.invalid(text, code="InvalidRequest")
+        for value in rule.get("ExposeHeaders") or ():
+            if "*" in value:
+                text = (
+                    f'ExposeHeader "{value}" contains wildcard. We currently do not support'
+                    " wildcard for ExposeHeader."
+                )
+                raise errors.invalid(text, code="InvalidRequest")
 
 
 def _check_logging(state: S3, bucket: Bucket, body: Mapping[str, Any]) -> None:
     target = (body.get("LoggingEnabled") or {}).get("TargetBucket")
     if target is None:
         return
-    try:
-        state.bucket(target)
-    except AwsError as error:
+    there = state.find_bucket(target)
+    if there is None:
         raise errors.invalid(
             "The target bucket for logging does not exist",
             code="InvalidTargetBucketForLogging",
             TargetBucket=target,
-        ) from error
+        )
+    if there.region != bucket.region:
+        source = {} if bucket.region == "us-east-1" else {"SourceBucketLocation": bucket.region}
+        raise AwsError(
+            "CrossLocationLoggingProhibitted",
+            "Cross S3 location logging not allowed. ",
+            status=403,
+            **source,
+            TargetBucketLocation=there.region,
+        )
 
 
 def _check_website(state: S3, bucket: Bucket, body: Mapping[str, Any]) -> None:
@@ -140,6 +197,7 @@ DOCUMENTS = (
             "The lifecycle configuration does not exist",
         ),
         check=_check_lifecycle,
+        completed=expiry.with_names,
         beside={"TransitionDefaultMinimumObjectSize": "all_storage_classes_128K"},
         delete="DeleteBucketLifecycle",
     ),
@@ -175,6 +233,7 @@ DOCUMENTS = (
         name="BucketEncryption",
         kind=encryption.KIND,
         check=_check_encryption,
+        completed=_whole_encryption,
         member="ServerSideEncryptionConfiguration",
         answer="ServerSideEncryptionConfiguration",
         default={
@@ -188,32 +247,28 @@ DOCUMENTS = (
     ),
     Document(
         name="BucketOwnershipControls",
-        kind="ownership",
+        kind=OWNERSHIP,
         member="OwnershipControls",
         answer="OwnershipControls",
-        check=_check_ownership,
+        check=acls.check_ownership,
         missing=(
             "OwnershipControlsNotFoundError",
             "The bucket ownership controls were not found",
         ),
-        default={"Rules": [{"ObjectOwnership": "BucketOwnerEnforced"}]},
+        default=acls.USUAL_OWNERSHIP,
     ),
     Document(
         name="PublicAccessBlock",
-        kind="public-access",
+        kind=PUBLIC_ACCESS,
         member="PublicAccessBlockConfiguration",
         answer="PublicAccessBlockConfiguration",
         check=_check_not_empty,
+        completed=_whole_block,
         missing=(
             "NoSuchPublicAccessBlockConfiguration",
             "The public access block configuration was not found",
         ),
-        default={
-            "BlockPublicAcls": True,
-            "IgnorePublicAcls": True,
-            "BlockPublicPolicy": True,
-            "RestrictPublicBuckets": True,
-        },
+        default=public_access.USUAL,
     ),
     Document(
         name="BucketLogging",
@@ -241,6 +296,7 @@ DOCUMENTS = (
         kind="analytics",
         status=204,
         member="AnalyticsConfiguration",
+        check=_check_same_id,
         answer="AnalyticsConfiguration",
         missing=_NO_CONFIGURATION,
         list="ListBucketAnalyticsConfigurations",
@@ -249,6 +305,7 @@ DOCUMENTS = (
         name="BucketIntelligentTieringConfiguration",
         kind="intelligent-tiering",
         member="IntelligentTieringConfiguration",
+        check=_check_same_id,
         answer="IntelligentTieringConfiguration",
         missing=_NO_CONFIGURATION,
         list="ListBucketIntelligentTieringConfigurations",
@@ -258,6 +315,7 @@ DOCUMENTS = (
         kind="inventory",
         status=204,
         member="InventoryConfiguration",
+        check=_check_inventory,
         answer="InventoryConfiguration",
         missing=_NO_CONFIGURATION,
         list="ListBucketInventoryConfigurations",
@@ -267,6 +325,7 @@ DOCUMENTS = (
         kind="metrics",
         status=204,
         member="MetricsConfiguration",
+        check=_check_same_id,
         answer="MetricsConfiguration",
         missing=_NO_CONFIGURATION,
         list="ListBucketMetricsConfigurations",
@@ -292,8 +351,8 @@ async def _act(
     """Let what acts on a kind of document know of a new one; None: there is none any more."""
     if document.kind == expiry.KIND:
         await state.lifecycle.change(bucket, body)
-    elif document.kind == encryption.KIND:
-        state.encrypt(bucket.name, body)
+    elif document.kind in HELD:
+        state.hold(document.kind, bucket.name, body)
 
 
 def _handlers(document: Document) -> dict[str, Handler]:
@@ -308,7 +367,8 @@ def _handlers(document: Document) -> dict[str, Handler]:
         beside = {key: request.get(key) or usual for key, usual in document.beside.items()}
         body = {**(request.get(document.member) or {}), **beside}
         name = id_of(request)
-        document.check(state, bucket, body)
+        document.check(state, bucket, {**body, _NAMED: name} if several else body)
+        body = {**document.completed(body)}
         await state.database.write(
             lambda c: rows.put_document(c, bucket.name, document.kind, name, body)
         )
@@ -340,7 +400,7 @@ def _handlers(document: Document) -> dict[str, Handler]:
         await state.database.write(
             lambda c: rows.put_document(c, bucket.name, document.kind, name, left)
         )
-        await _act(state, document, bucket, None)
+        await _act(state, document, bucket, left)
         return {}
 
     async def listed(ctx: Context, request: Request) -> Response:
@@ -392,6 +452,7 @@ async def put_bucket_policy(ctx: Context, request: Request) -> Response:
         )
     if not policy.get("Statement"):
         raise errors.invalid("Missing required field Statement", code="MalformedPolicy")
+    public_access.check_policy(ctx, state, bucket, policy)
     await state.database.write(lambda c: rows.put_document(c, bucket.name, "policy", "", text))
     ctx.status = 204
     return {}
@@ -408,73 +469,24 @@ async def delete_bucket_policy(ctx: Context, request: Request) -> Response:
 async def get_bucket_policy_status(ctx: Context, request: Request) -> Response:
     """Handle GetBucketPolicyStatus."""
     policy = json.loads((await get_bucket_policy(ctx, request))["Policy"])
-    statements = policy["Statement"]
-    statements = statements if isinstance(statements, list) else [statements]
-    public = any(
-        each.get("Effect") == "Allow"
-        and each.get("Principal") in ("*", {"AWS": "*"})
-        and not each.get("Condition")
-        for each in statements
-    )
-    return {"PolicyStatus": {"IsPublic": public}}
+    return {"PolicyStatus": {"IsPublic": public_access.is_public(policy)}}
 
 
 async def get_bucket_acl(ctx: Context, request: Request) -> Response:
     """Handle GetBucketAcl: the owner may do everything."""
-    bucket = of(ctx).bucket(str(request["Bucket"]))
     state = of(ctx)
-    kept = await state.database.read(lambda c: rows.document(c, bucket.name, "acl"))
-    return kept or full_control(bucket.account)
-
-
-def full_control(account: str) -> dict[str, Any]:
-    """Return the access control list of what only its owner may use."""
-    owner = owner_of(account)
-    grantee = {**owner, "Type": "CanonicalUser"}
-    return {"Owner": owner, "Grants": [{"Grantee": grantee, "Permission": "FULL_CONTROL"}]}
+    bucket = state.bucket(str(request["Bucket"]))
+    return acls.shown(state, bucket, state.held(ACL, bucket.name))
 
 
 async def put_bucket_acl(ctx: Context, request: Request) -> Response:
     """Handle PutBucketAcl: a list is kept, and not evaluated."""
     state = of(ctx)
     bucket = state.bucket(str(request["Bucket"]))
-    body = acl_of(request, bucket.account)
-    await state.database.write(lambda c: rows.put_document(c, bucket.name, "acl", "", body))
+    body = acls.needed(state, bucket, request)
+    await state.database.write(lambda c: rows.put_document(c, bucket.name, ACL, "", body))
+    state.hold(ACL, bucket.name, body)
     return {}
-
-
-_EVERYBODY = "http://acs.amazonaws.com/groups/global/AllUsers"
-_SIGNED = "http://acs.amazonaws.com/groups/global/AuthenticatedUsers"
-_CANNED = {
-    "public-read": [(_EVERYBODY, "READ")],
-    "public-read-write": [(_EVERYBODY, "READ"), (_EVERYBODY, "WRITE")],
-    "authenticated-read": [(_SIGNED, "READ")],
-}
-
-
-_GRANTS = ("GrantFullControl", "GrantRead", "GrantReadACP", "GrantWrite", "GrantWriteACP")
-
-
-def acl_of(request: Mapping[str, Any], account: str) -> dict[str, Any]:
-    """Return the access control list that a request gives, whole or by name.
-
-    Raises:
-        AwsError: MissingSecurityHeader: it gives none.
-    """
-    policy = request.get("AccessControlPolicy")
-    if not policy and not any(request.get(name) for name in ("ACL", *_GRANTS)):
-        raise errors.invalid(
-            "Your request was missing a required header",
-            code="MissingSecurityHeader",
-            MissingHeaderName="x-amz-acl",
-        )
-    if policy:
-        return {"Owner": owner_of(account), **policy}
-    found = full_control(account)
-    for uri, permission in _CANNED.get(str(request.get("ACL")), []):
-        grantee = {"Type": "Group", "URI": uri}
-        found["Grants"].append({"Grantee": grantee, "Permission": permission})
-    return found
 
 
 OPERATIONS |= {

@@ -95,8 +95,13 @@ def is_by_kms(details: Mapping[str, Any]) -> bool:
 
 
 def etag(details: Mapping[str, Any], digest: str) -> str:
-    """Return an object's ETag: with a key of KMS it is no digest of the content."""
-    return secrets.token_hex(_ETAG_BYTES) if is_by_kms(details) else digest
+    """Return an object's ETag: with a key of KMS or the client's it is no digest of the content."""
+    return secrets.token_hex(_ETAG_BYTES) if hides_digest(details) else digest
+
+
+def hides_digest(details: Mapping[str, Any]) -> bool:
+    """Say whether an object's ETag says nothing of its content."""
+    return is_by_kms(details) or "SSECustomerKeyMD5" in details
 
 
 async def _use(ctx: Context, region: str, key: str) -> str:

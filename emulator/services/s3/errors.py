@@ -5,6 +5,8 @@ https://docs.aws.amazon.com/AmazonS3/latest/API/ErrorResponses.html
 
 from __future__ import annotations
 
+import re
+
 from emulator.model.errors import AwsError
 
 
@@ -97,9 +99,44 @@ def conflict(condition: str, key: str) -> AwsError:
     )
 
 
-def invalid_version(version: str) -> AwsError:
-    """Return the error of a version where there never were any."""
-    return invalid("Invalid version id specified", ArgumentName="versionId", ArgumentValue=version)
+#: Parts of an upload.
+MOST_PARTS = 10_000
+_VERSION = re.compile(r"[A-Za-z0-9._-]{32}|null")
+
+
+def is_version(version: str, *, versioned: bool) -> bool:
+    """Say whether a bucket could have a version of this name."""
+    return version == "null" or (versioned and _VERSION.fullmatch(version) is not None)
+
+
+def refuse_version(version: str | None, *, versioned: bool) -> None:
+    """Refuse what is no version's name, and every one where there never were versions.
+
+    Args:
+        version: It; None for the newest.
+        versioned: The bucket has, or had, versions.
+
+    Raises:
+        AwsError: InvalidArgument.
+    """
+    if version is None or is_version(version, versioned=versioned):
+        return
+    message = "Invalid version id specified" if version else "Version id cannot be the empty string"
+    raise invalid(message, ArgumentName="versionId", ArgumentValue=version)
+
+
+def refuse_part_number(number: int) -> None:
+    """Refuse what is no part's number.
+
+    Raises:
+        AwsError: InvalidArgument.
+    """
+    if not 1 <= number <= MOST_PARTS:
+        raise invalid(
+            f"Part number must be an integer between 1 and {MOST_PARTS}, inclusive",
+            ArgumentName="partNumber",
+            ArgumentValue=str(number),
+        )
 
 
 def not_modified() -> AwsError:

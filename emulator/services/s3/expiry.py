@@ -9,10 +9,13 @@ https://docs.aws.amazon.com/AmazonS3/latest/userguide/intro-lifecycle-rules.html
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
 from email.utils import formatdate
+from secrets import token_urlsafe
 from typing import Any
 from urllib.parse import quote
 
+from emulator.model.errors import AwsError
 from emulator.services.s3 import errors
 from emulator.services.s3.locks import moment
 from emulator.services.s3.rows import StoredObject
@@ -23,6 +26,8 @@ KIND = "lifecycle"
 DAY_S = 86_400
 #: What is kept with an archived object: until when it can be had (seconds since the epoch).
 RESTORED = "restored_until"
+#: Storage classes whose objects are restored before they can be had.
+ARCHIVES = ("GLACIER", "DEEP_ARCHIVE")
 Rules = Sequence[Mapping[str, Any]]
 
 
@@ -32,6 +37,24 @@ def restored(found: StoredObject, now: float) -> str | None:
     if until <= now:
         return None
     return f'ongoing-request="false", expiry-date="{formatdate(until, usegmt=True)}"'
+
+
+def refuse_archived(found: StoredObject, now: float, subject: str) -> None:
+    """Refuse what is not done to an archived object before it is restored.
+
+    Args:
+        found: The object.
+        now: Seconds since the epoch.
+        subject: The refusal, but for its end.
+
+    Raises:
+        AwsError: InvalidObjectState (403).
+    """
+    storage = found.details.get("StorageClass")
+    if storage in ARCHIVES and found.details.get(RESTORED, 0.0) <= now:
+        raise AwsError(
+            "InvalidObjectState", f"{subject} storage class", status=403, StorageClass=storage
+        )
 
 
 def midnight_after(moment_s: float) -> float:
@@ -44,6 +67,7 @@ def active(document: Mapping[str, Any] | None) -> Rules:
     return [rule for rule in (document or {}).get("Rules") or () if rule["Status"] == "Enabled"]
 
 
+_LONGEST_ID = 255
 #: What a rule does; one of them at least.
 _ACTIONS = (
     "Expiration",
@@ -70,6 +94,7 @@ def check(document: Mapping[str, Any]) -> None:
     if len(ids) != len(set(ids)):
         raise errors.invalid("Rule ID must be unique. Found same ID for more than one rule")
     for rule in document.get("Rules") or ():
+        _check_shape(rule)
         if not any(rule.get(action) for action in _ACTIONS):
             raise errors.invalid(
                 "At least one action needs to be specified in a rule", code="InvalidRequest"
@@ -80,7 +105,35 @@ def check(document: Mapping[str, Any]) -> None:
                 raise errors.invalid(f"'{member}' for {action} action must be a positive integer")
         date = (rule.get("Expiration") or {}).get("Date")
         if date is not None and moment(date) % DAY_S:
-            raise errors.invalid("'Date' must be at midnight GMT")
+            day = datetime.fromtimestamp(moment(date), UTC).isoformat().replace("+00:00", "Z")
+            raise errors.invalid(
+                "'Date' must be at midnight GMT", ArgumentName="Date", ArgumentValue=day
+            )
+
+
+def _check_shape(rule: Mapping[str, Any]) -> None:
+    """Refuse a rule whose parts exclude each other: S3's schema has no such rule.
+
+    Raises:
+        AwsError: MalformedXML or InvalidArgument.
+    """
+    if len(str(rule.get("ID") or "")) > _LONGEST_ID:
+        text = f"ID length should not exceed allowed limit of {_LONGEST_ID}"
+        raise errors.invalid(text)
+    filter_, expiration = rule.get("Filter"), rule.get("Expiration") or {}
+    given = [name for name, value in (filter_ or {}).items() if value is not None]
+    one_of = ("Prefix" in rule) != (filter_ is not None)
+    if not one_of or len(given) > 1 or len(expiration) > 1:
+        raise errors.malformed()
+    noncurrent = rule.get("NoncurrentVersionExpiration")
+    if noncurrent is not None and not noncurrent:
+        raise errors.malformed()
+
+
+def with_names(document: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Return a document whose rules all have an ID: S3 gives one to those that have none."""
+    rules = [{**rule, "ID": rule.get("ID") or token_urlsafe(36)} for rule in document["Rules"]]
+    return {**document, "Rules": rules}
 
 
 def _applies(rule: Mapping[str, Any], key: str, size: int, tags: Mapping[str, str]) -> bool:

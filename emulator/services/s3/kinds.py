@@ -6,10 +6,12 @@ https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/AWS_S3.html
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
-from typing import Any
+import re
+from collections.abc import Callable, Mapping
+from typing import Any, NamedTuple
 
 from emulator.model.errors import AwsError
+from emulator.services.s3 import template_forms as forms
 from emulator.stack.kinds import (
     Call,
     Kind,
@@ -18,30 +20,90 @@ from emulator.stack.kinds import (
     ServiceKind,
     Wanted,
     forgiving,
-    merge_tags,
 )
+from emulator.stack.tagging import merge_tags
 
-#: Properties of a bucket that are documents: the operation that puts each, the member that holds
-#: it, and the one that removes it.
+
+class _Document(NamedTuple):
+    """A property of a bucket that has operations of its own."""
+
+    put: str
+    #: The put operation's members for the property's value, and the bucket's name.
+    members: Callable[[Any, str], dict[str, Any]]
+    #: The operation that removes it; "" where it is put as it is in a new bucket.
+    delete: str = ""
+    usual: Mapping[str, Any] | None = None
+
+
+def _as(member: str, form: Callable[[Any], Any] = lambda value: value) -> Any:
+    """Return what makes a member of a property's value."""
+    return lambda value, bucket: {member: form(value)}
+
+
+#: In the order in which they are put: replication wants versions to be there.
 _DOCUMENTS = {
-    "AccelerateConfiguration": ("PutBucketAccelerateConfiguration", "AccelerateConfiguration", ""),
-    "CorsConfiguration": ("PutBucketCors", "CORSConfiguration", "DeleteBucketCors"),
-    "OwnershipControls": (
-        "PutBucketOwnershipControls",
-        "OwnershipControls",
-        "DeleteBucketOwnershipControls",
+    "VersioningConfiguration": _Document(
+        "PutBucketVersioning",
+        _as("VersioningConfiguration"),
+        usual={"VersioningConfiguration": {"Status": "Suspended"}},
     ),
-    "PublicAccessBlockConfiguration": (
-        "PutPublicAccessBlock",
-        "PublicAccessBlockConfiguration",
-        "DeletePublicAccessBlock",
+    "AccelerateConfiguration": _Document(
+        "PutBucketAccelerateConfiguration",
+        lambda value, bucket: {
+            "AccelerateConfiguration": {"Status": value.get("AccelerationStatus")}
+        },
+        usual={"AccelerateConfiguration": {"Status": "Suspended"}},
     ),
-    "ReplicationConfiguration": (
+    "CorsConfiguration": _Document(
+        "PutBucketCors", _as("CORSConfiguration", forms.cors), "DeleteBucketCors"
+    ),
+    "OwnershipControls": _Document(
+        "PutBucketOwnershipControls", _as("OwnershipControls"), "DeleteBucketOwnershipControls"
+    ),
+    "PublicAccessBlockConfiguration": _Document(
+        "PutPublicAccessBlock", _as("PublicAccessBlockConfiguration"), "DeletePublicAccessBlock"
+    ),
+    "ReplicationConfiguration": _Document(
         "PutBucketReplication",
-        "ReplicationConfiguration",
+        _as("ReplicationConfiguration", forms.replication),
         "DeleteBucketReplication",
     ),
-    "WebsiteConfiguration": ("PutBucketWebsite", "WebsiteConfiguration", "DeleteBucketWebsite"),
+    "WebsiteConfiguration": _Document(
+        "PutBucketWebsite", _as("WebsiteConfiguration", forms.website), "DeleteBucketWebsite"
+    ),
+    "BucketEncryption": _Document(
+        "PutBucketEncryption",
+        _as("ServerSideEncryptionConfiguration", forms.encryption),
+        "DeleteBucketEncryption",
+    ),
+    "LifecycleConfiguration": _Document(
+        "PutBucketLifecycleConfiguration",
+        lambda value, bucket: forms.lifecycle(value),
+        "DeleteBucketLifecycle",
+    ),
+    "NotificationConfiguration": _Document(
+        "PutBucketNotificationConfiguration",
+        _as("NotificationConfiguration", forms.notification),
+        usual={"NotificationConfiguration": {}},
+    ),
+    "ObjectLockConfiguration": _Document(
+        "PutObjectLockConfiguration",
+        _as("ObjectLockConfiguration"),
+        usual={"ObjectLockConfiguration": {"ObjectLockEnabled": "Enabled"}},
+    ),
+    "LoggingConfiguration": _Document(
+        "PutBucketLogging",
+        lambda value, bucket: {"BucketLoggingStatus": forms.logging(value, bucket)},
+        usual={"BucketLoggingStatus": {}},
+    ),
+}
+#: Properties that are lists of configurations with ids: what each is called in the API, and how it
+#: is written there.
+_LISTS = {
+    "AnalyticsConfigurations": ("AnalyticsConfiguration", forms.analytics),
+    "IntelligentTieringConfigurations": ("IntelligentTieringConfiguration", forms.tiering),
+    "InventoryConfigurations": ("InventoryConfiguration", forms.inventory),
+    "MetricsConfigurations": ("MetricsConfiguration", forms.metrics),
 }
 
 
@@ -49,6 +111,13 @@ class Bucket(ServiceKind):
     """AWS::S3::Bucket."""
 
     reading = Reading(service="s3", lists="ListBuckets", listed="Buckets", item="Name")
+    noted = (
+        "AbacStatus",
+        "BucketNamePrefix",
+        "BucketNamespace",
+        "MetadataConfiguration",
+        "MetadataTableConfiguration",
+    )
 
     async def create(self, call: Call, wanted: Wanted) -> Made:
         name = wanted.name("BucketName", longest=63, lower=True)
@@ -57,6 +126,11 @@ class Bucket(ServiceKind):
             request["CreateBucketConfiguration"] = {"LocationConstraint": call.region}
         if str(wanted.properties.get("ObjectLockEnabled", "")).lower() == "true":
             request["ObjectLockEnabledForBucket"] = True
+        ownership = _ownership(wanted.properties)
+        if ownership:
+            request["ObjectOwnership"] = ownership
+        elif "AccessControl" in wanted.properties:
+            request["ACL"] = _acl(wanted.properties)
         await call("s3", "CreateBucket", request)
         try:
             await self._apply(call, name, {}, wanted)
@@ -92,134 +166,41 @@ class Bucket(ServiceKind):
         self, call: Call, name: str, before: Mapping[str, Any], wanted: Wanted
     ) -> None:
         after = wanted.properties
-        # Replication wants versions to be there.
-        status = (after.get("VersioningConfiguration") or {}).get("Status")
-        if status:
-            versioning = {"Bucket": name, "VersioningConfiguration": {"Status": status}}
-            await call("s3", "PutBucketVersioning", versioning)
-        for given, (put, member, delete) in _DOCUMENTS.items():
-            if given in after:
-                request = call.fit("s3", put, {"Bucket": name, member: _renamed(after[given])})
-                await call("s3", put, request)
-            elif given in before and delete:
-                await call("s3", delete, {"Bucket": name})
+        for given, document in _DOCUMENTS.items():
+            if after.get(given):
+                request = {"Bucket": name, **document.members(after[given], name)}
+                await call("s3", document.put, call.fit("s3", document.put, request))
+            elif before.get(given):
+                request = {"Bucket": name, **(document.usual or {})}
+                await call("s3", document.delete or document.put, request)
+        for given, (called, form) in _LISTS.items():
+            old, new = (forms.named(each.get(given)) for each in (before, after))
+            for identity in old.keys() - new.keys():
+                request = {"Bucket": name, "Id": identity}
+                await call("s3", f"DeleteBucket{called}", request)
+            for identity, each in new.items():
+                if old.get(identity) != each:
+                    request = {"Bucket": name, "Id": identity, called: form(each)}
+                    put = f"PutBucket{called}"
+                    await call("s3", put, call.fit("s3", put, request))
+        if (_ownership(after) or before) and _acl(after) != _acl(before):
+            await call("s3", "PutBucketAcl", {"Bucket": name, "ACL": _acl(after)})
         tags = merge_tags(wanted.tags, after.get("Tags"))
         if tags:
             await call("s3", "PutBucketTagging", {"Bucket": name, "Tagging": {"TagSet": tags}})
-        if before.get("NotificationConfiguration") and not after.get("NotificationConfiguration"):
-            nothing = {"Bucket": name, "NotificationConfiguration": {}}
-            await call("s3", "PutBucketNotificationConfiguration", nothing)
-        for put, request in _special(name, after):
-            await call("s3", put, call.fit("s3", put, request))
+        elif before.get("Tags"):
+            await call("s3", "DeleteBucketTagging", {"Bucket": name})
 
 
-def _special(name: str, after: Mapping[str, Any]) -> list[tuple[str, dict[str, Any]]]:
-    """Return the operations for properties whose members are called otherwise."""
-    found: list[tuple[str, dict[str, Any]]] = []
-    encryption = after.get("BucketEncryption")
-    if encryption:
-        rules = [
-            {
-                "ApplyServerSideEncryptionByDefault": rule.get("ServerSideEncryptionByDefault"),
-                "BucketKeyEnabled": rule.get("BucketKeyEnabled"),
-            }
-            for rule in encryption.get("ServerSideEncryptionConfiguration") or []
-        ]
-        configuration = {"Rules": rules}
-        body = {"Bucket": name, "ServerSideEncryptionConfiguration": configuration}
-        found.append(("PutBucketEncryption", body))
-    lifecycle = after.get("LifecycleConfiguration")
-    if lifecycle:
-        rules = [_rule(rule) for rule in lifecycle.get("Rules") or []]
-        body = {"Bucket": name, "LifecycleConfiguration": {"Rules": rules}}
-        found.append(("PutBucketLifecycleConfiguration", body))
-    notification = after.get("NotificationConfiguration")
-    if notification:
-        body = {"Bucket": name, "NotificationConfiguration": _notification(notification)}
-        found.append(("PutBucketNotificationConfiguration", body))
-    lock = after.get("ObjectLockConfiguration")
-    if lock:
-        body = {"Bucket": name, "ObjectLockConfiguration": lock}
-        found.append(("PutObjectLockConfiguration", body))
-    logging = after.get("LoggingConfiguration")
-    if logging:
-        target = {
-            "TargetBucket": logging.get("DestinationBucketName", name),
-            "TargetPrefix": logging.get("LogFilePrefix", ""),
-        }
-        body = {"Bucket": name, "BucketLoggingStatus": {"LoggingEnabled": target}}
-        found.append(("PutBucketLogging", body))
-    return found
+def _ownership(properties: Mapping[str, Any]) -> str:
+    rules = (properties.get("OwnershipControls") or {}).get("Rules") or [{}]
+    return str(rules[0].get("ObjectOwnership") or "")
 
 
-def _renamed(value: Any) -> Any:
-    """Return a property with the members of the API: ``CorsRules`` is ``CORSRules``."""
-    if not isinstance(value, Mapping):
-        return value
-    plain = dict(value)
-    if isinstance(index := plain.get("IndexDocument"), str):
-        plain["IndexDocument"] = {"Suffix": index}
-    if isinstance(error := plain.get("ErrorDocument"), str):
-        plain["ErrorDocument"] = {"Key": error}
-    names = {"RoutingRuleCondition": "Condition", "RedirectRule": "Redirect"}
-    if "RoutingRules" in plain:
-        plain["RoutingRules"] = [
-            {names.get(key, key): item for key, item in rule.items()}
-            for rule in plain["RoutingRules"]
-        ]
-    for rule in plain.get("CorsRules") or []:
-        if "MaxAge" in rule:
-            rule["MaxAgeSeconds"] = rule.pop("MaxAge")
-        if "Id" in rule:
-            rule["ID"] = rule.pop("Id")
-        if "ExposedHeaders" in rule:
-            rule["ExposeHeaders"] = rule.pop("ExposedHeaders")
-    return plain
-
-
-def _rule(rule: Mapping[str, Any]) -> dict[str, Any]:
-    found: dict[str, Any] = {
-        "ID": rule.get("Id"),
-        "Status": rule.get("Status", "Enabled"),
-        "Filter": {"Prefix": rule.get("Prefix", "")},
-        "Transitions": [
-            {"Days": each.get("TransitionInDays"), "StorageClass": each.get("StorageClass")}
-            for each in rule.get("Transitions") or []
-        ]
-        or None,
-        "AbortIncompleteMultipartUpload": rule.get("AbortIncompleteMultipartUpload"),
-    }
-    if "ExpirationInDays" in rule:
-        found["Expiration"] = {"Days": rule["ExpirationInDays"]}
-    elif "ExpirationDate" in rule:
-        found["Expiration"] = {"Date": rule["ExpirationDate"]}
-    elif rule.get("ExpiredObjectDeleteMarker"):
-        found["Expiration"] = {"ExpiredObjectDeleteMarker": True}
-    noncurrent = rule.get("NoncurrentVersionExpiration") or {}
-    days = noncurrent.get("NoncurrentDays", rule.get("NoncurrentVersionExpirationInDays"))
-    if days is not None:
-        found["NoncurrentVersionExpiration"] = {"NoncurrentDays": days}
-    return {name: value for name, value in found.items() if value is not None}
-
-
-def _notification(given: Mapping[str, Any]) -> dict[str, Any]:
-    kinds = {
-        "LambdaConfigurations": ("LambdaFunctionConfigurations", "Function", "LambdaFunctionArn"),
-        "QueueConfigurations": ("QueueConfigurations", "Queue", "QueueArn"),
-        "TopicConfigurations": ("TopicConfigurations", "Topic", "TopicArn"),
-    }
-    found: dict[str, Any] = {}
-    for name, (member, target, arn) in kinds.items():
-        for each in given.get(name) or []:
-            entry = {arn: each.get(target), "Events": [each.get("Event")]}
-            rules = ((each.get("Filter") or {}).get("S3Key") or {}).get("Rules")
-            if rules:
-                entry["Filter"] = {"Key": {"FilterRules": rules}}
-            found.setdefault(member, []).append(entry)
-    bridge = given.get("EventBridgeConfiguration")
-    if bridge is not None and str(bridge.get("EventBridgeEnabled", True)).lower() == "true":
-        found["EventBridgeConfiguration"] = {}
-    return found
+def _acl(properties: Mapping[str, Any]) -> str:
+    """Return the API's name of an access control list: ``PublicRead`` is "public-read"."""
+    name = str(properties.get("AccessControl") or "Private")
+    return re.sub(r"(?<!^)([A-Z])", r"-\1", name).lower()
 
 
 class BucketPolicy(ServiceKind):

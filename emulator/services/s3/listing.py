@@ -5,6 +5,7 @@ https://docs.aws.amazon.com/AmazonS3/latest/API/API_ListObjectsV2.html
 
 from __future__ import annotations
 
+import re
 import sqlite3
 from base64 import b64decode, urlsafe_b64encode
 from collections.abc import Mapping
@@ -47,7 +48,7 @@ def _collect(
         jumped = False
         inclusive = last.endswith("\U0010ffff")
         for found in rows.after(connection, bucket, prefix, last or start, inclusive=inclusive):
-            common = _common(found.key, prefix, delimiter)
+            common = common_prefix(found.key, prefix, delimiter)
             entry = common or found.key
             # A page that ended with a common prefix: what is below it was shown.
             if common and start.startswith(common) and start != "":
@@ -72,7 +73,8 @@ def last_entry(page: _Page) -> str:
     return max(keys, default="")
 
 
-def _common(key: str, prefix: str, delimiter: str) -> str:
+def common_prefix(key: str, prefix: str, delimiter: str) -> str:
+    """Return what a key has in common with others up to a delimiter; "" for none."""
     if not delimiter:
         return ""
     end = key.find(delimiter, len(prefix))
@@ -87,22 +89,40 @@ def limit(request: Mapping[str, Any], name: str = "MaxKeys") -> int:
         name: The member that says so.
 
     Raises:
-        AwsError: InvalidArgument: it is negative.
+        AwsError: InvalidArgument: it is negative, or no number.
+    """
+    return min(whole_number(request, name, _MOST), _MOST)
+
+
+def whole_number(request: Mapping[str, Any], name: str, usual: int = 0) -> int:
+    """Return a number that a request gives, which models of AWS have as a text, too.
+
+    Args:
+        request: The request.
+        name: The member that says it.
+        usual: What it is where nothing is said.
+
+    Raises:
+        AwsError: InvalidArgument: it is negative, or no number.
     """
     given = request.get(name)
-    if given is None:
-        return _MOST
-    if int(given) < 0:
+    if given in (None, ""):
+        return usual
+    parameter = re.sub(r"\B(?=[A-Z])", "-", name).lower()
+    named = {"ArgumentName": parameter, "ArgumentValue": str(given)}
+    try:
+        found = int(given)
+    except ValueError:
+        text = f"Provided {parameter} not an integer or within integer range"
+        raise errors.invalid(text, **named) from None
+    if found < 0:
         argument = name[0].lower() + name[1:]
-        raise errors.invalid(
-            f"Argument {argument} must be an integer between 0 and 2147483647",
-            ArgumentName=name.replace("Max", "max-").lower(),
-            ArgumentValue=str(given),
-        )
-    return min(int(given), _MOST)
+        text = f"Argument {argument} must be an integer between 0 and 2147483647"
+        raise errors.invalid(text, **named)
+    return found
 
 
-class _Encoding:
+class Encoding:
     """How keys stand in an answer."""
 
     def __init__(self, request: Mapping[str, Any]) -> None:
@@ -118,7 +138,7 @@ class _Encoding:
         return text if self.kind is None or text is None else quote(text, safe="/*-._")
 
 
-def _view(found: StoredObject, encode: _Encoding, *, owner: str = "") -> dict[str, Any]:
+def _view(found: StoredObject, encode: Encoding, *, owner: str = "") -> dict[str, Any]:
     sums = found.details.get("checksums") or {}
     return {
         "Key": encode(found.key),
@@ -141,7 +161,7 @@ async def list_objects_v2(ctx: Context, request: Request) -> Response:
     """Handle ListObjectsV2."""
     state = of(ctx)
     bucket = state.bucket(str(request["Bucket"]))
-    encode, most = _Encoding(request), limit(request)
+    encode, most = Encoding(request), limit(request)
     prefix, delimiter = request.get("Prefix") or "", request.get("Delimiter") or ""
     token = request.get("ContinuationToken")
     behind = request.get("StartAfter") if token is None else None
@@ -193,7 +213,7 @@ async def list_objects(ctx: Context, request: Request) -> Response:
     """Handle ListObjects."""
     state = of(ctx)
     bucket = state.bucket(str(request["Bucket"]))
-    encode, most = _Encoding(request), limit(request)
+    encode, most = Encoding(request), limit(request)
     prefix, delimiter = request.get("Prefix") or "", request.get("Delimiter") or ""
     marker = request.get("Marker") or ""
     page = await state.database.read(
@@ -215,26 +235,40 @@ async def list_objects(ctx: Context, request: Request) -> Response:
     }
 
 
+def _refuse_version_marker(key: str, version: str | None) -> None:
+    """Refuse a page of versions that begins nowhere.
+
+    Raises:
+        AwsError: InvalidArgument.
+    """
+    if version is None:
+        return
+    if not version:
+        text = "A version-id marker cannot be empty."
+    elif not key:
+        text = "A version-id marker cannot be specified without a key marker."
+    elif not errors.is_version(version, versioned=True):
+        text = "Invalid version id specified"
+    else:
+        return
+    raise errors.invalid(text, ArgumentName="version-id-marker", ArgumentValue=version)
+
+
 async def list_object_versions(ctx: Context, request: Request) -> Response:
     """Handle ListObjectVersions."""
     state = of(ctx)
     bucket = state.bucket(str(request["Bucket"]))
-    encode, most = _Encoding(request), limit(request)
+    encode, most = Encoding(request), limit(request)
     prefix, delimiter = request.get("Prefix") or "", request.get("Delimiter") or ""
     marker, version = request.get("KeyMarker") or "", request.get("VersionIdMarker") or ""
-    if version and not marker:
-        raise errors.invalid(
-            "A version-id marker cannot be specified without a key marker.",
-            ArgumentName="version-id-marker",
-            ArgumentValue=version,
-        )
+    _refuse_version_marker(marker, request.get("VersionIdMarker"))
 
     def work(connection: sqlite3.Connection) -> _Page:
         page = _Page()
         last = ("", "")
         number = rows.number_of(connection, bucket.name, marker, version) if version else -1
         for found in rows.versions_after(connection, bucket.name, prefix, marker, number):
-            common = _common(found.key, prefix, delimiter)
+            common = common_prefix(found.key, prefix, delimiter)
             if common and (common in page.prefixes[-1:] or marker.startswith(common)):
                 continue
             if len(page.found) + len(page.prefixes) >= most:

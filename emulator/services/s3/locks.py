@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any
+from zoneinfo import ZoneInfo
 
 from emulator.model.errors import AwsError
 from emulator.services.s3 import errors, rows
@@ -18,6 +19,7 @@ from emulator.store.database import Database
 KIND = "object-lock"
 _DAY_S = 86_400
 _MODE = "x-amz-object-lock-mode"
+_BYPASS = "x-amz-bypass-governance-retention"
 _UNTIL = "x-amz-object-lock-retain-until-date"
 
 
@@ -73,6 +75,66 @@ def check_headers(details: Mapping[str, Any], now: float) -> None:
         )
 
 
+def check_document(body: Mapping[str, Any]) -> None:
+    """Refuse a bucket's document that S3 does not take.
+
+    Raises:
+        AwsError: MalformedXML or InvalidArgument.
+    """
+    if body.get("ObjectLockEnabled") != "Enabled":
+        raise errors.malformed()
+    if "Rule" not in body:
+        return
+    retention = (body["Rule"] or {}).get("DefaultRetention") or {}
+    days, years = retention.get("Days"), retention.get("Years")
+    if not retention.get("Mode") or (days is None) == (years is None):
+        raise errors.malformed()
+    if int(days or years or 0) <= 0:
+        raise errors.invalid("Default retention period must be a positive integer value.")
+
+
+def check_retention(given: Mapping[str, Any], now: float) -> None:
+    """Refuse an object's retention that S3 does not take; an empty one removes it.
+
+    Raises:
+        AwsError: MalformedXML or InvalidArgument.
+    """
+    if not given:
+        return
+    if not given.get("Mode") or given.get("RetainUntilDate") is None:
+        raise errors.malformed()
+    until = moment(given["RetainUntilDate"])
+    if until <= now:
+        # S3 shows it as its servers' programs print dates, in the time of California.
+        there = datetime.fromtimestamp(until, ZoneInfo("America/Los_Angeles"))
+        raise errors.invalid(
+            "The retain until date must be in the future!",
+            ArgumentName="RetainUntilDate",
+            ArgumentValue=there.strftime("%a %b %d %H:%M:%S %Z %Y"),
+        )
+
+
+def refuse_weaker(
+    details: Mapping[str, Any], mode: str | None, until: float, now: float, *, bypass: bool
+) -> None:
+    """Refuse a retention that keeps an object for less, or less well, than it is kept.
+
+    Args:
+        details: What is kept with the object.
+        mode: The new mode; None for no retention.
+        until: Its end (seconds since the epoch).
+        now: Seconds since the epoch.
+        bypass: The caller may weaken what governance keeps.
+
+    Raises:
+        AwsError: AccessDenied (403).
+    """
+    kept, there = moment(details.get("ObjectLockRetainUntilDate")), details.get("ObjectLockMode")
+    weaker = until < kept or (there == "COMPLIANCE" and mode != "COMPLIANCE")
+    if kept > now and weaker and not (bypass and there == "GOVERNANCE"):
+        raise _protected()
+
+
 def refuse_without(bucket: Bucket, details: Mapping[str, Any]) -> None:
     """Refuse a lock in a bucket that has none.
 
@@ -83,6 +145,18 @@ def refuse_without(bucket: Bucket, details: Mapping[str, Any]) -> None:
     if locked and not bucket.object_lock:
         text = "Bucket is missing ObjectLockConfiguration"
         raise errors.invalid(text, code="InvalidRequest")
+
+
+def refuse_bypass(bucket: Bucket, request: Mapping[str, Any]) -> None:
+    """Refuse to pass by the locks of a bucket that has none.
+
+    Raises:
+        AwsError: InvalidArgument.
+    """
+    if request.get("BypassGovernanceRetention") and not bucket.object_lock:
+        raise errors.invalid(
+            f"{_BYPASS} is only applicable to Object Lock enabled buckets.", ArgumentName=_BYPASS
+        )
 
 
 def refuse_removal(found: StoredObject, now: float, *, bypass: bool) -> None:
@@ -102,11 +176,12 @@ def refuse_removal(found: StoredObject, now: float, *, bypass: bool) -> None:
     until = moment(details.get("ObjectLockRetainUntilDate"))
     kept = mode is not None and until > now and not (mode == "GOVERNANCE" and bypass)
     if held or kept:
-        raise AwsError(
-            "AccessDenied",
-            "Access Denied because object protected by object lock.",
-            status=403,
-        )
+        raise _protected()
+
+
+def _protected() -> AwsError:
+    text = "Access Denied because object protected by object lock."
+    return AwsError("AccessDenied", text, status=403)
 
 
 def moment(value: Any) -> float:

@@ -8,23 +8,27 @@ from __future__ import annotations
 import hashlib
 import secrets
 import sqlite3
-from base64 import b64decode, b64encode
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from emulator.services.context import Context, Request, Response
 from emulator.services.s3 import (
+    acls,
     checksums,
     conditions,
+    customer_keys,
     encryption,
     errors,
     locks,
+    owners,
     rows,
     tags,
+    upload_checksums,
     upload_rows,
 )
 from emulator.services.s3.checksums import MEMBERS, Digest
-from emulator.services.s3.listing import limit, owner_of
+from emulator.services.s3.copying import check_source, source_of
+from emulator.services.s3.listing import Encoding, common_prefix, limit, owner_of, whole_number
 from emulator.services.s3.notifications.notices import cause_of
 from emulator.services.s3.objects import (
     details_of,
@@ -32,7 +36,6 @@ from emulator.services.s3.objects import (
     find,
     shown_checksums,
     shown_version,
-    source_of,
     trailers_of,
     trailing_of,
     written_version,
@@ -43,24 +46,22 @@ from emulator.services.s3.upload_rows import Part, Upload
 
 #: Bytes of every part but the last at least.
 _SMALLEST_PART = 5 << 20
-_MOST_PARTS = 10_000
 
 
 async def create_multipart_upload(ctx: Context, request: Request) -> Response:
     """Handle CreateMultipartUpload."""
     state = of(ctx)
     bucket = state.bucket(str(request["Bucket"]))
+    customer_keys.check_headers(request)
     details = details_of(request, ctx.clock.now())
     locks.refuse_without(bucket, details)
     details["tags"] = tags.of_header(request.get("Tagging"))
-    algorithm = request.get("ChecksumAlgorithm")
+    if acl := acls.of_request(state, bucket, request):
+        details["acl"] = acl
+    algorithm, kind = upload_checksums.of_request(request)
     if algorithm:
-        details["algorithm"] = algorithm
-        whole = algorithm == "CRC64NVME"
-        details["checksum_type"] = request.get("ChecksumType") or (
-            "FULL_OBJECT" if whole else "COMPOSITE"
-        )
-    encryption.apply_default(state.encryption.get(bucket.name), details)
+        details |= {"algorithm": algorithm, "checksum_type": kind}
+    encryption.apply_default(state.held(encryption.KIND, bucket.name), details)
     await encryption.ask_for_key(ctx, bucket.region, details)
     key = str(request["Key"])
     there = await state.database.read(lambda c: rows.find(c, bucket.name, key))
@@ -101,12 +102,7 @@ async def _find(ctx: Context, request: Mapping[str, Any]) -> Upload:
 
 def _number(request: Mapping[str, Any]) -> int:
     number = int(request["PartNumber"])
-    if not 1 <= number <= _MOST_PARTS:
-        raise errors.invalid(
-            f"Part number must be an integer between 1 and {_MOST_PARTS}, inclusive",
-            ArgumentName="partNumber",
-            ArgumentValue=str(number),
-        )
+    errors.refuse_part_number(number)
     return number
 
 
@@ -115,8 +111,10 @@ async def upload_part(ctx: Context, request: Request) -> Response:
     state = of(ctx)
     number = _number(request)
     upload = await _find(ctx, request)
+    customer_keys.refuse_part(upload.details, request)
     body = request.get("Body", b"")
     wanted = checksums.wanted(request) | trailing_of(ctx)
+    upload_checksums.refuse_other(upload, wanted)
     if not wanted and "algorithm" in upload.details:
         wanted = {str(upload.details["algorithm"])}
     hidden = set() if "algorithm" in upload.details else {checksums.USUAL} - wanted
@@ -156,8 +154,11 @@ async def upload_part_copy(ctx: Context, request: Request) -> Response:
     number = _number(request)
     upload = await _find(ctx, request)
     bucket, key, version = source_of(request)
+    if owner := request.get("ExpectedSourceBucketOwner"):
+        owners.refuse_other(ctx, bucket, str(owner))
     source_bucket, source = await find(ctx, {"Bucket": bucket, "Key": key, "VersionId": version})
-    conditions.check_read(source, request, copy=True)
+    check_source(ctx, source, request)
+    customer_keys.refuse_part(upload.details, request)
     chosen = conditions.copied_range(request.get("CopySourceRange"), source.size)
     start, length = chosen or (0, source.size)
     digest = Digest({str(upload.details.get("algorithm", checksums.USUAL))})
@@ -196,7 +197,11 @@ async def complete_multipart_upload(ctx: Context, request: Request) -> Response:
     upload = await _find(ctx, request)
     bucket = state.bucket(upload.bucket)
     there = await state.database.read(lambda c: upload_rows.parts_of(c, upload.upload_id))
-    parts = _chosen((request.get("MultipartUpload") or {}).get("Parts") or [], there)
+    upload_checksums.refuse_kind(upload, request)
+    named = (request.get("MultipartUpload") or {}).get("Parts") or []
+    parts = _chosen(upload, named, there)
+    size = sum(part.size for part in parts)
+    _refuse_size(request.get("MpuObjectSize"), size)
     file = await state.files.join([part.file for part in parts])
     joined = hashlib.md5(b"".join(bytes.fromhex(part.etag) for part in parts),
                          usedforsecurity=False)  # fmt: skip
@@ -205,12 +210,18 @@ async def complete_multipart_upload(ctx: Context, request: Request) -> Response:
     details["parts"] = [
         {"size": part.size, "etag": part.etag, "checksums": dict(part.checksums)} for part in parts
     ]
-    details["checksums"] = await _checksum(ctx, upload, parts, file)
+    try:
+        details["checksums"] = await upload_checksums.of_whole(
+            state.files, upload, parts, file, request
+        )
+    except BaseException:
+        await state.files.remove([file])
+        raise
     new = StoredObject(
         bucket=bucket.name,
         key=upload.key,
         version=rows.NEW if bucket.versioning == "Enabled" else NULL,
-        size=sum(part.size for part in parts),
+        size=size,
         etag=f"{joined.hexdigest()}-{len(parts)}",
         modified_at=ctx.clock.now(),
         file=file,
@@ -252,18 +263,23 @@ async def complete_multipart_upload(ctx: Context, request: Request) -> Response:
     }
 
 
-def _chosen(wanted: list[Mapping[str, Any]], there: list[Part]) -> list[Part]:
+def _refuse_size(named: Any, size: int) -> None:
+    if named is not None and int(named) != size:
+        raise errors.invalid(
+            f"The provided 'x-amz-mp-object-size' header value {named} does not match what was"
+            f" computed: {size}",
+            code="InvalidRequest",
+        )
+
+
+def _chosen(upload: Upload, wanted: list[Mapping[str, Any]], there: list[Part]) -> list[Part]:
     """Return the parts that a client names.
 
     Raises:
-        AwsError: MalformedXML, InvalidPart, InvalidPartOrder, EntityTooSmall.
+        AwsError: MalformedXML, InvalidPart, InvalidPartOrder, InvalidRequest, EntityTooSmall.
     """
     if not wanted:
-        raise errors.invalid(
-            "The XML you provided was not well-formed or did not validate against our published"
-            " schema",
-            code="MalformedXML",
-        )
+        raise errors.malformed()
     numbers = [int(each.get("PartNumber") or 0) for each in wanted]
     if numbers != sorted(set(numbers)):
         raise errors.invalid(
@@ -275,11 +291,16 @@ def _chosen(wanted: list[Mapping[str, Any]], there: list[Part]) -> list[Part]:
     for each, number in zip(wanted, numbers, strict=True):
         part = by_number.get(number)
         etag = str(each.get("ETag") or "").strip('"')
-        if part is None or (etag and part.etag != etag):
+        if (
+            part is None
+            or (etag and part.etag != etag)
+            or not upload_checksums.is_of(upload, each, part)
+        ):
             raise errors.invalid(
                 "One or more of the specified parts could not be found.  The part may not have been"
                 " uploaded, or the specified entity tag may not match the part's entity tag.",
                 code="InvalidPart",
+                UploadId=upload.upload_id,
                 PartNumber=str(number),
                 ETag=etag,
             )
@@ -297,30 +318,6 @@ def _chosen(wanted: list[Mapping[str, Any]], there: list[Part]) -> list[Part]:
     return found
 
 
-async def _checksum(ctx: Context, upload: Upload, parts: list[Part], file: str) -> dict[str, str]:
-    algorithm = upload.details.get("algorithm")
-    if not algorithm:
-        usual = [
-            (part.checksums[checksums.USUAL], part.size)
-            for part in parts
-            if checksums.USUAL in part.checksums
-        ]
-        return {checksums.USUAL: checksums.combined(usual)} if len(usual) == len(parts) else {}
-    if upload.details.get("checksum_type") == "FULL_OBJECT":
-        state, size = of(ctx), sum(part.size for part in parts)
-        digest = checksums.make(str(algorithm))
-        whole = StoredObject(bucket="", key="", size=size, file=file)
-        async for piece in state.files.read(whole.body, 0, size):
-            digest.update(piece)
-        return {str(algorithm): b64encode(digest.digest()).decode()}
-    sums = [part.checksums.get(str(algorithm)) for part in parts]
-    if not all(sums):
-        return {}
-    outer = checksums.make(str(algorithm))
-    outer.update(b"".join(b64decode(each) for each in sums if each))
-    return {str(algorithm): f"{b64encode(outer.digest()).decode()}-{len(parts)}"}
-
-
 async def abort_multipart_upload(ctx: Context, request: Request) -> Response:
     """Handle AbortMultipartUpload."""
     state = of(ctx)
@@ -334,8 +331,7 @@ async def list_parts(ctx: Context, request: Request) -> Response:
     """Handle ListParts."""
     state = of(ctx)
     upload = await _find(ctx, request)
-    marker = int(request.get("PartNumberMarker") or 0)
-    most = limit(request, "MaxParts")
+    marker, most = whole_number(request, "PartNumberMarker"), limit(request, "MaxParts")
     there = await state.database.read(lambda c: upload_rows.parts_of(c, upload.upload_id))
     behind = [part for part in there if part.number > marker]
     shown = behind[:most]
@@ -353,7 +349,11 @@ async def list_parts(ctx: Context, request: Request) -> Response:
                 "LastModified": part.modified_at,
                 "ETag": f'"{part.etag}"',
                 "Size": part.size,
-                **{MEMBERS[name]: value for name, value in part.checksums.items()},
+                **{
+                    MEMBERS[name]: value
+                    for name, value in part.checksums.items()
+                    if name == upload.details.get("algorithm")
+                },
             }
             for part in shown
         ],
@@ -369,37 +369,65 @@ async def list_multipart_uploads(ctx: Context, request: Request) -> Response:
     """Handle ListMultipartUploads."""
     state = of(ctx)
     bucket = state.bucket(str(request["Bucket"]))
-    prefix = request.get("Prefix") or ""
+    encode, most = Encoding(request), limit(request, "MaxUploads")
+    prefix, delimiter = request.get("Prefix") or "", request.get("Delimiter") or ""
     marker = (request.get("KeyMarker") or "", request.get("UploadIdMarker") or "")
-    most = limit(request, "MaxUploads")
     found = await state.database.read(lambda c: upload_rows.uploads_of(c, bucket.name))
-    behind = [
-        each
-        for each in found
-        if each.key.startswith(prefix)
-        and (each.key > marker[0] or (each.key == marker[0] and each.upload_id > marker[1] != ""))
-    ]
-    shown = behind[:most]
-    truncated = len(behind) > most
+    shown: list[Upload] = []
+    prefixes: list[str] = []
+    last, truncated = ("", ""), False
+    for each in _behind(found, prefix, marker):
+        common = common_prefix(each.key, prefix, delimiter)
+        if common and (common in prefixes[-1:] or marker[0].startswith(common)):
+            continue
+        if len(shown) + len(prefixes) >= most:
+            truncated = True
+            break
+        if common:
+            prefixes.append(common)
+            last = (common, "")
+        else:
+            shown.append(each)
+            last = (each.key, each.upload_id)
     return {
         "Bucket": bucket.name,
-        "KeyMarker": marker[0],
+        "KeyMarker": encode(marker[0]),
         "UploadIdMarker": marker[1],
-        "NextKeyMarker": shown[-1].key if truncated and shown else None,
-        "NextUploadIdMarker": shown[-1].upload_id if truncated and shown else None,
-        "Prefix": prefix or None,
+        "NextKeyMarker": encode(last[0]) if truncated and last[0] else None,
+        "NextUploadIdMarker": last[1] if truncated and last[0] else None,
+        "Prefix": encode(prefix) if prefix else None,
+        "Delimiter": encode(delimiter) if delimiter else None,
+        "EncodingType": encode.kind,
         "MaxUploads": most,
         "IsTruncated": truncated,
+        "CommonPrefixes": [{"Prefix": encode(each)} for each in prefixes],
         "Uploads": [
             {
                 "UploadId": each.upload_id,
-                "Key": each.key,
+                "Key": encode(each.key),
                 "Initiated": each.started_at,
                 "StorageClass": each.details.get("StorageClass", "STANDARD"),
                 "Owner": owner_of(ctx.account),
                 "Initiator": owner_of(ctx.account),
                 "ChecksumAlgorithm": each.details.get("algorithm"),
+                "ChecksumType": each.details.get("checksum_type"),
             }
             for each in shown
         ],
     }
+
+
+def _behind(found: list[Upload], prefix: str, marker: tuple[str, str]) -> Iterator[Upload]:
+    """Yield the uploads that a page may show: those of a key in the order in which they began.
+
+    A marker whose upload has ended since passes over none of its key: nobody knows where it was,
+    and what is shown twice is better than what is never shown.
+    """
+    ids = [each.upload_id for each in found if each.key == marker[0]]
+    if marker[1]:
+        ids = ids[: ids.index(marker[1]) + 1] if marker[1] in ids else []
+    passed = set(ids)
+    for each in found:
+        behind = each.key > marker[0] or (each.key == marker[0] and each.upload_id not in passed)
+        if each.key.startswith(prefix) and behind:
+            yield each

@@ -11,8 +11,7 @@ from typing import Any
 
 from emulator.model.errors import AwsError
 from emulator.services.context import Context, Request, Response
-from emulator.services.s3 import errors, locks, rows, tags
-from emulator.services.s3.documents import acl_of, full_control
+from emulator.services.s3 import acls, errors, locks, rows, tags
 from emulator.services.s3.notifications.notices import cause_of
 from emulator.services.s3.objects import find, shown_version
 from emulator.services.s3.rows import StoredObject
@@ -75,14 +74,13 @@ async def delete_object_tagging(ctx: Context, request: Request) -> Response:
 async def get_object_acl(ctx: Context, request: Request) -> Response:
     """Handle GetObjectAcl."""
     bucket, found = await find(ctx, request)
-    kept: dict[str, Any] | None = found.details.get("acl")
-    return kept or full_control(bucket.account)
+    return acls.shown(of(ctx), bucket, found.details.get("acl"))
 
 
 async def put_object_acl(ctx: Context, request: Request) -> Response:
     """Handle PutObjectAcl: a list is kept, and not evaluated."""
     bucket, found = await find(ctx, request)
-    acl = acl_of(request, bucket.account)
+    acl = acls.needed(of(ctx), bucket, request)
     await _change(ctx, found, event="ObjectAcl:Put", acl=acl)
     return {}
 
@@ -122,15 +120,11 @@ async def get_object_retention(ctx: Context, request: Request) -> Response:
 async def put_object_retention(ctx: Context, request: Request) -> Response:
     """Handle PutObjectRetention."""
     _, found = await _locked(ctx, request)
-    given = request.get("Retention") or {}
-    until, now = locks.moment(given.get("RetainUntilDate")), ctx.clock.now()
-    if given and until <= now:
-        raise errors.invalid("The retain until date must be in the future!")
-    kept = locks.moment(found.details.get("ObjectLockRetainUntilDate"))
-    if kept > now and until < kept:
-        bypass = bool(request.get("BypassGovernanceRetention"))
-        locks.refuse_removal(found, now, bypass=bypass)
-    mode = given.get("Mode")
+    given, now = request.get("Retention") or {}, ctx.clock.now()
+    locks.check_retention(given, now)
+    until, mode = locks.moment(given.get("RetainUntilDate")), given.get("Mode")
+    bypass = bool(request.get("BypassGovernanceRetention"))
+    locks.refuse_weaker(found.details, mode, until, now, bypass=bypass)
     until_date = until if given else None
     await _change(ctx, found, ObjectLockMode=mode, ObjectLockRetainUntilDate=until_date)
     return {}
@@ -176,7 +170,8 @@ async def put_object_lock_configuration(ctx: Context, request: Request) -> Respo
             "Versioning must be 'Enabled' on the bucket to apply a Object Lock configuration",
             status=409,
         )
-    body = request.get("ObjectLockConfiguration") or {"ObjectLockEnabled": "Enabled"}
+    body = request["ObjectLockConfiguration"]
+    locks.check_document(body)
     await state.database.write(lambda c: rows.put_document(c, bucket.name, locks.KIND, "", body))
     await state.put_bucket(replace(bucket, object_lock=True))
     return {}

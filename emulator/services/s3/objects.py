@@ -1,4 +1,4 @@
-"""Operations on objects: put, get, head, copy, delete, and what they have beside their content.
+"""Operations on objects: put, get, head; what all that is done to objects has in common.
 
 https://docs.aws.amazon.com/AmazonS3/latest/API/API_Operations_Amazon_Simple_Storage_Service.html
 """
@@ -6,16 +6,17 @@ https://docs.aws.amazon.com/AmazonS3/latest/API/API_Operations_Amazon_Simple_Sto
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from email.utils import formatdate
 from typing import Any
-from urllib.parse import unquote
 
 from emulator.model.errors import AwsError
 from emulator.services.context import Context, Request, Response
 from emulator.services.s3 import (
+    acls,
     checksums,
     conditions,
+    customer_keys,
     encryption,
     errors,
     expiry,
@@ -25,6 +26,7 @@ from emulator.services.s3 import (
     tags,
 )
 from emulator.services.s3.checksums import MEMBERS, Digest
+from emulator.services.s3.listing import limit, whole_number
 from emulator.services.s3.notifications.notices import cause_of
 from emulator.services.s3.notifications.records import Cause
 from emulator.services.s3.rows import NULL, Bucket, StoredObject
@@ -65,9 +67,10 @@ _OVERRIDES = {
 }
 
 
+#: Those of general purpose buckets.
 _STORAGE_CLASSES = frozenset(
     "STANDARD REDUCED_REDUNDANCY STANDARD_IA ONEZONE_IA INTELLIGENT_TIERING GLACIER DEEP_ARCHIVE"
-    " OUTPOSTS GLACIER_IR SNOW EXPRESS_ONEZONE FSX_OPENZFS FSX_ONTAP".split()
+    " GLACIER_IR".split()
 )
 
 
@@ -75,9 +78,11 @@ async def put_object(ctx: Context, request: Request) -> Response:
     """Handle PutObject."""
     state = of(ctx)
     bucket = state.bucket(str(request["Bucket"]))
-    key = _checked_key(request)
+    key = checked_key(request)
     body = request.get("Body", b"")
     conditions.check_taken(request)
+    customer_keys.check_headers(request)
+    acl = acls.of_request(state, bucket, request)
     digest = Digest(checksums.wanted(request) | trailing_of(ctx) or {checksums.USUAL})
     content = await state.files.receive(body, digest)
     try:
@@ -87,7 +92,9 @@ async def put_object(ctx: Context, request: Request) -> Response:
         locks.refuse_without(bucket, details)
         details["checksums"] = digest.sums()
         details["tags"] = tags.of_header(request.get("Tagging"))
-        encryption.apply_default(state.encryption.get(bucket.name), details)
+        if acl:
+            details["acl"] = acl
+        encryption.apply_default(state.held(encryption.KIND, bucket.name), details)
         await encryption.ask_for_key(ctx, bucket.region, details)
         locks.apply_default(
             await locks.default_of(state.database, bucket), details, ctx.clock.now()
@@ -144,7 +151,12 @@ async def store(
     await state.files.remove(freed)
 
 
-def _checked_key(request: Mapping[str, Any]) -> str:
+def checked_key(request: Mapping[str, Any]) -> str:
+    """Return the key of a new object.
+
+    Raises:
+        AwsError: KeyTooLongError.
+    """
     key = str(request["Key"])
     if len(key.encode("utf-8", "surrogateescape")) > _LONGEST_KEY:
         raise errors.invalid("Your key is too long", code="KeyTooLongError",
@@ -253,8 +265,7 @@ async def find(ctx: Context, request: Request) -> tuple[Bucket, StoredObject]:
     state = of(ctx)
     bucket = state.bucket(str(request["Bucket"]))
     key, version = str(request["Key"]), request.get("VersionId")
-    if version and version != NULL and not bucket.versioning:
-        raise errors.invalid_version(version)
+    errors.refuse_version(version, versioned=bool(bucket.versioning))
     found = await state.database.read(lambda c: rows.find(c, bucket.name, key, version))
     if found is None:
         raise errors.no_such_version(key, version) if version else errors.no_such_key(key)
@@ -273,8 +284,11 @@ async def find(ctx: Context, request: Request) -> tuple[Bucket, StoredObject]:
 
 async def get_object(ctx: Context, request: Request) -> Response:
     """Handle GetObject."""
+    _refuse_two_ranges(request)
     bucket, found = await find(ctx, request)
     conditions.check_read(found, request)
+    customer_keys.refuse_reader(found.details, request)
+    expiry.refuse_archived(found, ctx.clock.now(), "The operation is not valid for the object's")
     await encryption.ask_again(ctx, bucket.region, found.details)
     answer = _described(bucket, found, request)
     answer["Expiration"] = expiry.header(of(ctx).lifecycle.rules_of(bucket.name), found)
@@ -303,8 +317,10 @@ async def get_object(ctx: Context, request: Request) -> Response:
 
 async def head_object(ctx: Context, request: Request) -> Response:
     """Handle HeadObject."""
+    _refuse_two_ranges(request)
     bucket, found = await find(ctx, request)
     conditions.check_read(found, request)
+    customer_keys.refuse_reader(found.details, request)
     answer = _described(bucket, found, request)
     answer["Expiration"] = expiry.header(of(ctx).lifecycle.rules_of(bucket.name), found)
     answer["Restore"] = expiry.restored(found, ctx.clock.now())
@@ -322,7 +338,15 @@ async def head_object(ctx: Context, request: Request) -> Response:
     return answer
 
 
+def _refuse_two_ranges(request: Mapping[str, Any]) -> None:
+    if request.get("PartNumber") is not None and request.get("Range"):
+        raise errors.invalid(
+            "Cannot specify both Range header and partNumber query parameter", code="InvalidRequest"
+        )
+
+
 def _part_range(found: StoredObject, number: int) -> tuple[int, int]:
+    errors.refuse_part_number(number)
     sizes = [part["size"] for part in found.details.get("parts") or ()] or [found.size]
     if not 1 <= number <= len(sizes):
         raise AwsError(
@@ -358,200 +382,10 @@ def _described(bucket: Bucket, found: StoredObject, request: Mapping[str, Any]) 
     return answer
 
 
-#: Conditions of DeleteObject that only directory buckets take, with their headers.
-_NOT_TAKEN = {
-    "IfMatchLastModifiedTime": "x-amz-if-match-last-modified-time",
-    "IfMatchSize": "x-amz-if-match-size",
-}
-
-
-async def delete_object(ctx: Context, request: Request) -> Response:
-    """Handle DeleteObject."""
-    state = of(ctx)
-    bucket = state.bucket(str(request["Bucket"]))
-    for member, header in _NOT_TAKEN.items():
-        if request.get(member) is not None:
-            raise errors.not_implemented(header)
-    version = request.get("VersionId")
-    if version and version != NULL and not bucket.versioning:
-        raise errors.invalid_version(version)
-    return await remove(ctx, bucket, str(request["Key"]), request.get("VersionId"), request)
-
-
-async def remove(
-    ctx: Context, bucket: Bucket, key: str, version: str | None, request: Mapping[str, Any]
-) -> dict[str, Any]:
-    """Remove a version for good, or put a delete marker in front of an object.
-
-    Raises:
-        AwsError: AccessDenied: a lock keeps it; PreconditionFailed.
-    """
-    state, now, cause = of(ctx), ctx.clock.now(), cause_of(ctx, "DeleteObject")
-    marker: StoredObject | None = None
-    if version is None and bucket.versioning:
-        marker = StoredObject(
-            bucket=bucket.name,
-            key=key,
-            version=rows.NEW if bucket.versioning == "Enabled" else NULL,
-            is_delete_marker=True,
-            modified_at=now,
-        )
-
-    def work(connection: sqlite3.Connection) -> tuple[list[str], StoredObject | None]:
-        there = rows.find(connection, bucket.name, key, version)
-        if request.get("IfMatch") is not None:
-            conditions.check_write(there, {"IfMatch": request["IfMatch"]}, key)
-        if marker is not None:
-            freed = rows.put(connection, marker)
-            event = "ObjectRemoved:DeleteMarkerCreated"
-            state.notices.keep(connection, event, bucket, marker, cause)
-            return freed, None
-        if there is not None:
-            locks.refuse_removal(there, now, bypass=bool(request.get("BypassGovernanceRetention")))
-            state.notices.keep(connection, "ObjectRemoved:Delete", bucket, there, cause)
-        return rows.delete(connection, bucket.name, key, version or NULL), there
-
-    freed, there = await state.database.write(work)
-    state.notices.told(bucket.name)
-    await state.files.remove(freed)
-    if marker is not None:
-        return {"DeleteMarker": True, "VersionId": marker.version}
-    answer: dict[str, Any] = {"VersionId": version if bucket.versioning else None}
-    if there is not None and there.is_delete_marker:
-        answer["DeleteMarker"] = True
-    return answer
-
-
-async def delete_objects(ctx: Context, request: Request) -> Response:
-    """Handle DeleteObjects."""
-    state = of(ctx)
-    bucket = state.bucket(str(request["Bucket"]))
-    wanted = request["Delete"].get("Objects") or []
-    if not wanted or len(wanted) > 1000:
-        raise errors.malformed()
-    deleted, failed = [], []
-    for each in wanted:
-        key, version = str(each["Key"]), each.get("VersionId")
-        conditional = {
-            "IfMatch": each.get("ETag"),
-            "BypassGovernanceRetention": request.get("BypassGovernanceRetention"),
-        }
-        try:
-            if version and version != NULL and not bucket.versioning:
-                raise errors.no_such_version(key, version)
-            gone = await remove(ctx, bucket, key, version, conditional)
-        except AwsError as error:
-            failed.append(
-                {"Key": key, "VersionId": version, "Code": error.code, "Message": error.message}
-            )
-            continue
-        entry: dict[str, Any] = {"Key": key, "VersionId": version}
-        if gone.get("DeleteMarker"):
-            entry |= {"DeleteMarker": True, "DeleteMarkerVersionId": gone["VersionId"]}
-        deleted.append(entry)
-    quiet = bool(request["Delete"].get("Quiet"))
-    return {"Deleted": [] if quiet else deleted, "Errors": failed}
-
-
-def source_of(request: Mapping[str, Any]) -> tuple[str, str, str | None]:
-    """Return bucket, key and version of the source of a copy.
-
-    Raises:
-        AwsError: InvalidArgument.
-    """
-    source = request["CopySource"]
-    if isinstance(source, Mapping):
-        return str(source["Bucket"]), str(source["Key"]), source.get("VersionId")
-    path, _, query = str(source).partition("?versionId=")
-    bucket, _, key = unquote(path).lstrip("/").partition("/")
-    if not bucket or not key:
-        raise errors.invalid(
-            "Copy Source must mention the source bucket and key: sourcebucket/sourcekey",
-            ArgumentName="x-amz-copy-source",
-            ArgumentValue="x-amz-copy-source",
-        )
-    return bucket, key, query or None
-
-
-async def copy_object(ctx: Context, request: Request) -> Response:
-    """Handle CopyObject."""
-    state = of(ctx)
-    target = state.bucket(str(request["Bucket"]))
-    conditions.check_taken(request)
-    bucket_name, key, version = source_of(request)
-    named = {"Bucket": bucket_name, "Key": key, "VersionId": version}
-    source_bucket, source = await find(ctx, named)
-    conditions.check_read(source, request, copy=True)
-    replaces = request.get("MetadataDirective") == "REPLACE"
-    if (source.bucket, source.key) == (target.name, request["Key"]) and not (
-        replaces or version or request.get("StorageClass") or request.get("TaggingDirective")
-        or request.get("ServerSideEncryption") or request.get("WebsiteRedirectLocation")
-        or request.get("ChecksumAlgorithm") or request.get("IfMatch")
-    ):  # fmt: skip
-        raise errors.invalid(
-            "This copy request is illegal because it is trying to copy an object to itself without"
-            " changing the object's metadata, storage class, website redirect location or"
-            " encryption attributes.",
-            code="InvalidRequest",
-        )
-    details = _copied_details(request, source, ctx.clock.now(), replaces=replaces)
-    encryption.apply_default(state.encryption.get(target.name), details)
-    await encryption.ask_again(ctx, source_bucket.region, source.details)
-    await encryption.ask_for_key(ctx, target.region, details)
-    file = await state.files.join([source.file]) if source.file else ""
-    new = StoredObject(
-        bucket=target.name,
-        key=_checked_key(request),
-        size=source.size,
-        etag=encryption.etag(details, source.etag),
-        modified_at=ctx.clock.now(),
-        content=source.content,
-        file=file,
-        details=details,
-    )
-    try:
-        cause = cause_of(ctx, "CopyObject")
-        await store(state, target, new, request, "ObjectCreated:Copy", cause)
-    except BaseException:
-        await state.files.remove([file])
-        raise
-    return {
-        "CopyObjectResult": {
-            "ETag": f'"{new.etag}"',
-            "LastModified": new.modified_at,
-            **shown_checksums(details.get("checksums") or {}),
-        },
-        "CopySourceVersionId": shown_version(source_bucket, source),
-        "VersionId": written_version(target, new),
-        **encryption_of(details),
-    }
-
-
-def _copied_details(
-    request: Mapping[str, Any], source: StoredObject, now: float, *, replaces: bool
-) -> dict[str, Any]:
-    own = details_of(request, now)
-    if replaces:
-        details = own
-    else:
-        # Encryption is the request's, else the bucket's.
-        kept = ("StorageClass", "ObjectLockMode", "ObjectLockRetainUntilDate",
-                "ObjectLockLegalHoldStatus", "WebsiteRedirectLocation", "ServerSideEncryption",
-                "SSEKMSKeyId", "BucketKeyEnabled", "SSECustomerAlgorithm",
-                "SSECustomerKeyMD5")  # fmt: skip
-        details = {k: v for k, v in source.details.items() if k in KEPT and k not in kept}
-        details |= {k: own[k] for k in kept if k in own}
-    details["checksums"] = source.details.get("checksums") or {}
-    if request.get("TaggingDirective") == "REPLACE":
-        details["tags"] = tags.of_header(request.get("Tagging"))
-    else:
-        details["tags"] = source.details.get("tags") or {}
-    return details
-
-
 async def get_object_attributes(ctx: Context, request: Request) -> Response:
     """Handle GetObjectAttributes."""
     bucket, found = await find(ctx, request)
+    customer_keys.refuse_reader(found.details, request)
     wanted = set(request.get("ObjectAttributes") or [])
     parts = found.details.get("parts") or []
     answer: dict[str, Any] = {
@@ -569,16 +403,26 @@ async def get_object_attributes(ctx: Context, request: Request) -> Response:
     if "ObjectParts" in wanted and parts:
         answer["ObjectParts"] = {
             "TotalPartsCount": len(parts),
-            "PartNumberMarker": "0",
-            "NextPartNumberMarker": str(len(parts)),
-            "MaxParts": 1000,
-            "IsTruncated": False,
-            "Parts": [
-                {"PartNumber": number, "Size": part["size"], **shown_part(part)}
-                for number, part in enumerate(parts, 1)
-            ],
+            **(_shown_parts(parts, request) if "-" in "".join(sums.values()) else {}),
         }
     return answer
+
+
+def _shown_parts(parts: Sequence[Mapping[str, Any]], request: Mapping[str, Any]) -> dict[str, Any]:
+    """Return a page of parts; S3 shows those alone that have checksums of their own."""
+    marker, most = whole_number(request, "PartNumberMarker"), limit(request, "MaxParts")
+    behind = list(enumerate(parts, 1))[marker:]
+    shown = behind[:most]
+    return {
+        "PartNumberMarker": str(marker),
+        "NextPartNumberMarker": str(shown[-1][0] if shown else marker),
+        "MaxParts": most,
+        "IsTruncated": len(behind) > len(shown),
+        "Parts": [
+            {"PartNumber": number, "Size": part["size"], **shown_part(part)}
+            for number, part in shown
+        ],
+    }
 
 
 def shown_part(part: Mapping[str, Any]) -> dict[str, str]:

@@ -8,24 +8,27 @@ from emulator.services.context import Context, Request, Response
 from emulator.services.s3 import (
     bucket_notifications,
     buckets,
+    copying,
+    deleting,
     documents,
     listing,
     multipart,
     object_documents,
     objects,
+    owners,
     restoring,
 )
 
 _OWN: dict[str, Callable[[Context, Request], Awaitable[Response]]] = {
     "AbortMultipartUpload": multipart.abort_multipart_upload,
     "CompleteMultipartUpload": multipart.complete_multipart_upload,
-    "CopyObject": objects.copy_object,
+    "CopyObject": copying.copy_object,
     "CreateBucket": buckets.create_bucket,
     "CreateMultipartUpload": multipart.create_multipart_upload,
     "DeleteBucket": buckets.delete_bucket,
-    "DeleteObject": objects.delete_object,
+    "DeleteObject": deleting.delete_object,
     "DeleteObjectTagging": object_documents.delete_object_tagging,
-    "DeleteObjects": objects.delete_objects,
+    "DeleteObjects": deleting.delete_objects,
     "GetBucketLocation": buckets.get_bucket_location,
     "GetBucketNotificationConfiguration": (
         bucket_notifications.get_bucket_notification_configuration
@@ -60,7 +63,10 @@ _OWN: dict[str, Callable[[Context, Request], Awaitable[Response]]] = {
     "UploadPart": multipart.upload_part,
     "UploadPartCopy": multipart.upload_part_copy,
 }
-OPERATIONS = dict(sorted({**_OWN, **documents.OPERATIONS}.items()))
+OPERATIONS = {
+    name: owners.expected(handler)
+    for name, handler in sorted({**_OWN, **documents.OPERATIONS}.items())
+}
 
 #: Why operations are not served, and which.
 _REASONS = {

@@ -10,12 +10,10 @@ import sqlite3
 from emulator.model.errors import AwsError
 from emulator.services.context import Context, Request, Response
 from emulator.services.s3 import errors, rows
-from emulator.services.s3.expiry import DAY_S, RESTORED, midnight_after
+from emulator.services.s3.expiry import ARCHIVES, DAY_S, RESTORED, midnight_after
 from emulator.services.s3.notifications.notices import cause_of
 from emulator.services.s3.objects import find
 from emulator.services.s3.state import of
-
-_ARCHIVES = ("GLACIER", "DEEP_ARCHIVE")
 
 
 async def restore_object(ctx: Context, request: Request) -> Response:
@@ -25,7 +23,7 @@ async def restore_object(ctx: Context, request: Request) -> Response:
     if wanted.get("SelectParameters") or wanted.get("Type"):
         raise AwsError("NotImplemented", "localfaas has no engine for queries.", status=501)
     storage_class = found.details.get("StorageClass", "STANDARD")
-    if storage_class not in _ARCHIVES:
+    if storage_class not in ARCHIVES:
         raise AwsError(
             "InvalidObjectState",
             "Restore is not allowed for the object's current storage class",

@@ -5,6 +5,7 @@ from __future__ import annotations
 import sqlite3
 from collections.abc import Mapping
 from dataclasses import replace
+from functools import partial
 from importlib.resources import files as resources
 from typing import TYPE_CHECKING, Any
 
@@ -21,6 +22,12 @@ from emulator.store.database import Database
 if TYPE_CHECKING:
     from emulator.services.context import Context, Parts
 
+#: Kinds of documents that decide what becomes of requests for objects: they are held in memory.
+ACL = "acl"
+OWNERSHIP = "ownership"
+PUBLIC_ACCESS = "public-access"
+HELD = frozenset({ACL, OWNERSHIP, PUBLIC_ACCESS, encryption.KIND})
+
 
 class S3:
     """The service's state.
@@ -30,7 +37,6 @@ class S3:
         files: What objects hold that are not small.
         notices: Tells of what happens to objects.
         lifecycle: Removes what has come to its end.
-        encryption: The documents of buckets that encrypt otherwise than all do, by their names.
     """
 
     def __init__(self, parts: Parts, database: Database) -> None:
@@ -38,7 +44,7 @@ class S3:
         self.database = database
         self.files = ObjectFiles(parts.folder / "objects")
         self._buckets: dict[str, Bucket] = {}
-        self.encryption: dict[str, Mapping[str, Any]] = {}
+        self._held: dict[tuple[str, str], Mapping[str, Any]] = {}
         self.notices = Notices(parts, database, MARK)
         self.lifecycle = Lifecycle(parts, database, self.files, self.find_bucket, self.notices)
 
@@ -46,9 +52,9 @@ class S3:
         """Bring back the buckets; remove what a crash has left."""
         for bucket in await self.database.read(rows.all_buckets):
             self._buckets[bucket.name] = bucket
-        self.encryption.update(
-            await self.database.read(lambda c: rows.all_documents(c, encryption.KIND))
-        )
+        for kind in HELD:
+            for name, body in await self.database.read(partial(rows.all_documents, kind=kind)):
+                self.hold(kind, name, body)
         await self.files.collect(await self.database.read(rows.files))
         await self.notices.open()
         await self.lifecycle.open()
@@ -61,7 +67,7 @@ class S3:
         left = await self.database.write(lambda c: rows.delete_whole_buckets(c, gone))
         for name in gone:
             self._buckets.pop(name, None)
-            self.encrypt(name, None)
+            self._let_go(name)
             self.lifecycle.forget(name)
             self.notices.forget(name)
         await self.files.remove(left)
@@ -126,12 +132,20 @@ class S3:
         found = (each for each in self._buckets.values() if each.account == account)
         return sorted(found, key=lambda each: each.name)
 
-    def encrypt(self, bucket: str, document: Mapping[str, Any] | None) -> None:
-        """Encrypt the bucket's new objects as a document says; None: as all others."""
+    def held(self, kind: str, bucket: str) -> Mapping[str, Any] | None:
+        """Return a bucket's document of a kind of :data:`HELD`; None where it has put none."""
+        return self._held.get((kind, bucket))
+
+    def hold(self, kind: str, bucket: str, document: Mapping[str, Any] | None) -> None:
+        """Let requests for objects go by a document from now on; None: there is none any more."""
         if document is None:
-            self.encryption.pop(bucket, None)
+            self._held.pop((kind, bucket), None)
         else:
-            self.encryption[bucket] = document
+            self._held[kind, bucket] = document
+
+    def _let_go(self, bucket: str) -> None:
+        for kind in HELD:
+            self.hold(kind, bucket, None)
 
     async def put_bucket(self, bucket: Bucket) -> None:
         """Add or change a bucket."""
@@ -150,7 +164,7 @@ class S3:
             await self.lifecycle.change(self._buckets[name], None)
         if self.notices.of(name) is not None:
             await self.notices.configure(self._buckets[name], None)
-        self.encrypt(name, None)
+        self._let_go(name)
         self._buckets.pop(name, None)
         return True
 

@@ -10,11 +10,15 @@ from collections.abc import Mapping, Sequence
 from typing import Any, Literal
 from urllib.parse import parse_qs
 
+from emulator.model import system_tags
 from emulator.model.errors import AwsError
 from emulator.services.s3 import errors
 
 #: Tags of one object.
 MOST = 10
+#: Tags of one bucket.
+_MOST_OF_BUCKET = 50
+_LONGEST_KEY, _LONGEST_VALUE = 128, 256
 _TEXT = re.compile(r"[\w\s.:/=+\-@]*")
 #: What has the prefix of AWS's own tags is refused in other words where it is given otherwise.
 _RESERVED = {
@@ -39,6 +43,10 @@ def check(
     """
     if on == "object" and len(given) > MOST:
         raise too_many()
+    own = system_tags.counted(tag.get("Key") or "" for tag in given)
+    if on != "object" and own > _MOST_OF_BUCKET:
+        text = f"Bucket tag count cannot be greater than {_MOST_OF_BUCKET}"
+        raise errors.invalid(text, code="BadRequest")
     seen = set()
     for tag in given:
         key, value = tag.get("Key"), tag.get("Value")
@@ -49,11 +57,11 @@ def check(
                 text = "We encountered an internal error. Please try again."
                 raise AwsError("InternalError", text, status=500)
             raise _invalid("Cannot provide multiple Tags with the same key", TagKey=key)
-        if key.startswith("aws:"):
+        if system_tags.is_refused(key):
             raise _invalid(_RESERVED[on], **({} if on == "new bucket" else {"TagKey": key}))
-        if not key or _TEXT.fullmatch(key) is None:
+        if not 0 < len(key) <= _LONGEST_KEY or _TEXT.fullmatch(key) is None:
             raise _invalid("The TagKey you have provided is invalid", TagKey=key)
-        if _TEXT.fullmatch(value) is None:
+        if len(value) > _LONGEST_VALUE or _TEXT.fullmatch(value) is None:
             text = "The TagValue you have provided is invalid"
             raise _invalid(text, TagKey=key, TagValue=value)
         seen.add(key)
@@ -71,7 +79,8 @@ def of_header(header: Any) -> dict[str, str]:
     named = parse_qs(str(header), keep_blank_values=True)
     for key, values in named.items():
         texts = (key, *values)
-        if len(values) != 1 or key.startswith("aws:") or not all(map(_TEXT.fullmatch, texts)):
+        is_key = 0 < len(key) <= _LONGEST_KEY and not key.startswith("aws:")
+        if len(values) != 1 or not is_key or not all(map(_TEXT.fullmatch, texts)):
             raise errors.invalid(
                 "The header 'x-amz-tagging' shall be encoded as UTF-8 then URLEncoded URL query"
                 " parameters without tag name duplicates.",

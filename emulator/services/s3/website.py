@@ -45,6 +45,7 @@ def check(website: Mapping[str, Any]) -> None:
             )
         if not everything.get("HostName"):
             raise errors.malformed()
+        _check_protocol(everything)
         return
     if (index := website.get("IndexDocument")) is None:
         raise errors.invalid(
@@ -61,6 +62,33 @@ def check(website: Mapping[str, Any]) -> None:
         )
     if (error := website.get("ErrorDocument")) is not None and not error.get("Key"):
         raise errors.malformed()
+    if "RoutingRules" in website and not website["RoutingRules"]:
+        raise errors.malformed()
+    for rule in website.get("RoutingRules") or ():
+        _check_rule(rule)
+
+
+def _check_rule(rule: Mapping[str, Any]) -> None:
+    redirect = rule.get("Redirect") or {}
+    if "ReplaceKeyPrefixWith" in redirect and "ReplaceKeyWith" in redirect:
+        text = "You can only define ReplaceKeyPrefix or ReplaceKey but not both."
+        raise errors.invalid(text, code="InvalidRequest")
+    if "Condition" in rule and not rule["Condition"]:
+        raise errors.invalid(
+            "Condition cannot be empty. To redirect all requests without a condition, the condition"
+            " element shouldn't be present.",
+            code="InvalidRequest",
+        )
+    _check_protocol(redirect)
+
+
+def _check_protocol(redirect: Mapping[str, Any]) -> None:
+    if redirect.get("Protocol") not in (None, "http", "https"):
+        raise errors.invalid(
+            "Invalid protocol, protocol can be http or https. If not defined the protocol will be"
+            " selected automatically.",
+            code="InvalidRequest",
+        )
 
 
 async def page_of(website: Mapping[str, Any], key: str, base: str, find: Find) -> Page:

@@ -87,10 +87,6 @@ async def untag_resource(ctx: Context, request: Request) -> Response:
 
 def _tags(given: list[dict[str, str]]) -> dict[str, str]:
     tags = {tag["Key"]: tag["Value"] for tag in given}
-    if len(tags) < len(given):
-        raise invalid("Tag keys must be unique.")
-    if any(key.lower().startswith("aws:") for key in tags):
-        raise invalid("Tag keys must not begin with aws:.")
     if len(tags) > _MOST_TAGS:
         raise invalid(f"A resource has at most {_MOST_TAGS} tags.")
     return tags

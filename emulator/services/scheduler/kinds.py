@@ -5,28 +5,24 @@ https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/AWS_Scheduler.htm
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import Any
+from datetime import UTC, datetime
 
-from emulator.stack.kinds import Call, Kind, Made, Reading, TableKind, Wanted, merge_tags
+from emulator.stack.kinds import Call, Kind, Made, Reading, TableKind, Wanted
+from emulator.stack.tagging import Tagging
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
 class _Group(TableKind):
-    """A group of schedules: only its tags change in place."""
+    """AWS::Scheduler::ScheduleGroup: what the service says of it is known once it is there."""
 
-    async def update(
-        self, call: Call, made: Made, before: Mapping[str, Any], wanted: Wanted
-    ) -> Made:
-        named = {"ResourceArn": made.attributes["Arn"]}
-        new = merge_tags(wanted.tags, wanted.properties.get("Tags"))
-        old = {tag["Key"] for tag in merge_tags({}, before.get("Tags"))}
-        gone = sorted(old - {tag["Key"] for tag in new})
-        if gone:
-            await call("scheduler", "UntagResource", {**named, "TagKeys": gone})
-        await call("scheduler", "TagResource", {**named, "Tags": new})
-        return made
+    async def create(self, call: Call, wanted: Wanted) -> Made:
+        made = await super().create(call, wanted)
+        found = await call("scheduler", "GetScheduleGroup", {"Name": made.physical})
+        dates = {
+            name: datetime.fromtimestamp(found[name], UTC).isoformat().replace("+00:00", "Z")
+            for name in ("CreationDate", "LastModificationDate")
+        }
+        attributes = {**made.attributes, **dates, "State": found["State"]}
+        return Made(physical=made.physical, attributes=attributes)
 
 
 KINDS: dict[str, Kind] = {
@@ -34,6 +30,7 @@ KINDS: dict[str, Kind] = {
         service="scheduler",
         create_operation="CreateSchedule",
         update_operation="UpdateSchedule",
+        whole=True,
         delete_operation="DeleteSchedule",
         read_operation="GetSchedule",
         name="Name",
@@ -57,6 +54,7 @@ KINDS: dict[str, Kind] = {
         read_operation="GetScheduleGroup",
         name="Name",
         tags="Tags",
+        tagging=Tagging(service="scheduler"),
         ref="{Name}",
         identifier={"Name": "{Name}"},
         attributes={"Arn": "arn:aws:scheduler:{region}:{account}:schedule-group/{Name}"},

@@ -11,7 +11,8 @@ from typing import Any
 
 from emulator.model.errors import AwsError
 from emulator.model.ids import new_request_id
-from emulator.stack.kinds import Call, Kind, Made, ServiceKind, Wanted, forgiving, merge_tags
+from emulator.stack.kinds import Call, Kind, Made, ServiceKind, Wanted, forgiving
+from emulator.stack.tagging import Tagging, merge_tags
 
 _SERVICE = "secretsmanager"
 #: What identifies the targets of attachments in a secret's value, by their type.
@@ -24,8 +25,13 @@ _TARGETS = {
 }
 
 
+_TAGGING = Tagging(service=_SERVICE, member="SecretId")
+
+
 class Secret(ServiceKind):
     """AWS::SecretsManager::Secret."""
+
+    noted = ("ReplicaRegions",)
 
     async def create(self, call: Call, wanted: Wanted) -> Made:
         values = {**wanted.properties, "Name": wanted.name("Name", longest=256)}
@@ -50,13 +56,7 @@ class Secret(ServiceKind):
             if generated is not None:
                 request["SecretString"] = generated
         await call(_SERVICE, "UpdateSecret", request)
-        named = {"SecretId": made.physical}
-        new = _tags(wanted, after)
-        old = {tag["Key"] for tag in merge_tags({}, before.get("Tags"))}
-        gone = sorted(old - {tag["Key"] for tag in new})
-        if gone:
-            await call(_SERVICE, "UntagResource", {**named, "TagKeys": gone})
-        await call(_SERVICE, "TagResource", {**named, "Tags": new})
+        await _TAGGING.change(call, made.physical, before, wanted)
         return made
 
     async def delete(self, call: Call, made: Made, properties: Mapping[str, Any]) -> None:
@@ -74,13 +74,7 @@ def _token() -> dict[str, str]:
 
 
 def _tags(wanted: Wanted, properties: Mapping[str, Any]) -> list[dict[str, str]]:
-    """Return a secret's tags; those of CloudFormation are among them, as on AWS."""
-    stack = {
-        "aws:cloudformation:stack-name": wanted.stack_name,
-        "aws:cloudformation:logical-id": wanted.logical,
-        "aws:cloudformation:stack-id": wanted.stack_id,
-    }
-    return merge_tags({**stack, **wanted.tags}, properties.get("Tags"))
+    return merge_tags(wanted.tags, properties.get("Tags"))
 
 
 async def _generated(call: Call, properties: Mapping[str, Any]) -> str | None:
@@ -107,6 +101,8 @@ async def _generated(call: Call, properties: Mapping[str, Any]) -> str | None:
 
 class RotationSchedule(ServiceKind):
     """AWS::SecretsManager::RotationSchedule."""
+
+    noted = ("ExternalSecretRotationMetadata", "ExternalSecretRotationRoleArn")
 
     async def create(self, call: Call, wanted: Wanted) -> Made:
         properties = wanted.properties
@@ -164,7 +160,12 @@ class SecretTargetAttachment(ServiceKind):
     """
 
     async def create(self, call: Call, wanted: Wanted) -> Made:
-        properties = wanted.properties
+        return await self._learn(call, {}, wanted.properties)
+
+    async def _learn(
+        self, call: Call, before: Mapping[str, Any], properties: Mapping[str, Any]
+    ) -> Made:
+        """Tell the secret of a database, in place of the one before."""
         kind, secret = str(properties["TargetType"]), str(properties["SecretId"])
         if kind not in _TARGETS:
             raise AwsError("InvalidRequestException", f"{kind} is no TargetType of secrets.")
@@ -175,6 +176,7 @@ class SecretTargetAttachment(ServiceKind):
             value = None
         if not isinstance(value, dict):
             raise AwsError("InvalidRequestException", "The secret's value is no object in JSON.")
+        value.pop(_TARGETS.get(str(before.get("TargetType")), ""), None)
         text = json.dumps({**value, _TARGETS[kind]: str(properties["TargetId"])})
         changed = {"SecretId": secret, "SecretString": text, **_token()}
         await call(_SERVICE, "UpdateSecret", changed)
@@ -183,7 +185,7 @@ class SecretTargetAttachment(ServiceKind):
     async def update(
         self, call: Call, made: Made, before: Mapping[str, Any], wanted: Wanted
     ) -> Made:
-        return await self.create(call, wanted)
+        return await self._learn(call, before, wanted.properties)
 
     async def delete(self, call: Call, made: Made, properties: Mapping[str, Any]) -> None:
         """Leave the secret with what it has learned."""

@@ -205,9 +205,6 @@ def _tags(request: Request) -> dict[str, str]:
 def _checked_tags(tags: dict[str, str]) -> dict[str, str]:
     if len(tags) > _MOST_TAGS:
         raise invalid(f"A secret has {_MOST_TAGS} tags at most.")
-    for key in tags:
-        if key.lower().startswith("aws:") and not key.startswith("aws:cloudformation:"):
-            raise invalid("Tag keys that begin with aws: are reserved for AWS.")
     return tags
 
 

@@ -12,5 +12,5 @@ SPEC = ServiceSpec(
     arn_name="secretsmanager",
     target_prefix="secretsmanager",
     template_prefix="AWS::SecretsManager",
-    modules=("authorization", "kinds", "state"),
+    modules=("authorization", "kinds", "state", "wire"),
 )

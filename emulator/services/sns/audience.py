@@ -17,6 +17,7 @@ class Subscriber(Protocol):
     body: dict[str, Any]
     filter: Filter | None
     is_pending: bool
+    rests: bool
     place: list[Any]
 
 
@@ -28,7 +29,7 @@ class Audience:
     """
 
     def __init__(self, subscriptions: Iterable[Subscriber]) -> None:
-        confirmed = (each for each in subscriptions if not each.is_pending)
+        confirmed = (each for each in subscriptions if not each.is_pending and not each.rests)
         self._all = sorted(confirmed, key=lambda each: each.place)
         self._always: list[int] = []
         by_attributes: list[tuple[Any, int]] = []

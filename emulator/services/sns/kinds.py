@@ -17,9 +17,10 @@ from emulator.stack.kinds import (
     ServiceKind,
     Wanted,
     forgiving,
-    merge_tags,
 )
+from emulator.stack.tagging import Tagging, merge_tags
 
+_TAGGING = Tagging(service="sns")
 _NOT_ATTRIBUTES = (
     "DataProtectionPolicy",
     "DeliveryStatusLogging",
@@ -33,6 +34,7 @@ class Topic(ServiceKind):
     """AWS::SNS::Topic, with the subscriptions it names."""
 
     reading = Reading(service="sns", get="GetTopicAttributes", member="TopicArn")
+    noted = ("DataProtectionPolicy",)
 
     async def create(self, call: Call, wanted: Wanted) -> Made:
         attributes = _attributes(wanted.properties)
@@ -56,7 +58,7 @@ class Topic(ServiceKind):
                 request = {
                     "TopicArn": made.physical,
                     "AttributeName": name,
-                    "AttributeValue": new.get(name, ""),
+                    "AttributeValue": new.get(name, _DEFAULTS.get(name, "")),
                 }
                 await call("sns", "SetTopicAttributes", request)
         wants = wanted.properties.get("Subscription") or []
@@ -66,6 +68,7 @@ class Topic(ServiceKind):
         for each in wants:
             if each not in (before.get("Subscription") or []):
                 await _subscribe(call, made.physical, each)
+        await _TAGGING.change(call, made.physical, before, wanted)
         return made
 
     async def delete(self, call: Call, made: Made, properties: Mapping[str, Any]) -> None:
@@ -84,7 +87,35 @@ def _name(wanted: Wanted) -> str:
 
 
 def _attributes(properties: Mapping[str, Any]) -> dict[str, str]:
-    return {k: _text(v) for k, v in properties.items() if k not in _NOT_ATTRIBUTES}
+    found = {k: _text(v) for k, v in properties.items() if k not in _NOT_ATTRIBUTES}
+    for each in properties.get("DeliveryStatusLogging") or []:
+        # "http/s" is a protocol of templates, "HTTP" begins the names of attributes.
+        protocol = _PROTOCOLS.get(str(each.get("Protocol")).lower(), str(each.get("Protocol")))
+        for name in _STATUS_LOGGING:
+            if each.get(name) is not None:
+                found[f"{protocol}{name}"] = _text(each[name])
+    return found
+
+
+#: What attributes are that a topic never had.
+_DEFAULTS = {
+    "ContentBasedDeduplication": "false",
+    "FifoThroughputScope": "Topic",
+    "SignatureVersion": "1",
+    "TracingConfig": "PassThrough",
+}
+_PROTOCOLS = {
+    "http/s": "HTTP",
+    "sqs": "SQS",
+    "lambda": "Lambda",
+    "firehose": "Firehose",
+    "application": "Application",
+}
+_STATUS_LOGGING = (
+    "FailureFeedbackRoleArn",
+    "SuccessFeedbackRoleArn",
+    "SuccessFeedbackSampleRate",
+)
 
 
 def _text(value: Any) -> str:
@@ -183,7 +214,9 @@ class TopicPolicy(ServiceKind):
 
     async def create(self, call: Call, wanted: Wanted) -> Made:
         await self._set(call, _topics(wanted.properties), wanted.properties.get("PolicyDocument"))
-        return Made(physical=wanted.name(""), attributes={"Id": wanted.name("")})
+        # The policy of one topic has the topic's name, as others have one of their own.
+        name = str(wanted.properties.get("TopicArn") or wanted.name(""))
+        return Made(physical=name, attributes={"Id": name})
 
     async def update(
         self, call: Call, made: Made, before: Mapping[str, Any], wanted: Wanted

@@ -5,6 +5,7 @@ https://docs.aws.amazon.com/sns/latest/api/API_CreatePlatformApplication.html
 
 from __future__ import annotations
 
+import re
 import uuid
 from collections.abc import Mapping
 
@@ -20,6 +21,7 @@ _PLATFORMS = frozenset(
      "MACOS", "MACOS_SANDBOX", "MPNS", "WNS"}
 )  # fmt: skip
 _APPLICATION = "PlatformApplication"
+_NAME = re.compile(r"[A-Za-z0-9_.-]{1,256}")
 #: Attributes of an application that are secrets: taken and never shown.
 _SECRETS = ("PlatformCredential", "PlatformPrincipal")
 _APPLICATION_ATTRIBUTES = frozenset(
@@ -51,18 +53,45 @@ def _application(ctx: Context, arn: str) -> tuple[arns.Place, Body]:
 
 
 def _check_application(attributes: Mapping[str, str]) -> None:
-    for name in attributes:
+    for name, value in attributes.items():
         if name not in _APPLICATION_ATTRIBUTES:
             raise invalid(f"Attributes Reason: Invalid attribute name: {name}")
+        if name == "SuccessFeedbackSampleRate" and not is_percentage(value):
+            raise invalid(
+                "Attributes Reason: Invalid value for attribute: SuccessFeedbackSampleRate: must "
+                "be between 0 and 100"
+            )
+
+
+def is_percentage(value: str) -> bool:
+    """Say whether a text is a whole number from 0 to 100."""
+    return re.fullmatch(r"\d{1,3}", value, re.ASCII) is not None and int(value) <= 100
+
+
+def _check_name(name: str) -> None:
+    reason = ""
+    if not name:
+        reason = "cannot be empty"
+    elif len(name) > 256:
+        reason = "must be at most 256 characters long"
+    elif not _NAME.fullmatch(name):
+        reason = "must contain only characters 'a'-'z', 'A'-'Z', '0'-'9', '_', '-', and '.'"
+    if reason:
+        raise invalid(f"Name Reason: {reason}")
 
 
 async def create_platform_application(ctx: Context, request: Request) -> Response:
     """Handle CreatePlatformApplication."""
     platform, attributes = request["Platform"], dict(request["Attributes"])
+    _check_name(request["Name"])
     if platform not in _PLATFORMS:
         raise invalid(f"Platform Reason: {platform} is not supported")
     _check_application(attributes)
     if "PlatformCredential" not in attributes:
+        if "PlatformPrincipal" in attributes:
+            raise invalid(
+                "Attributes Reason: PlatformPrincipal attribute provided without PlatformCredential"
+            )
         raise invalid("Attributes Reason: PlatformCredential attribute is missing")
     place = arns.Place(ctx.account, ctx.region, f"app/{platform}/{request['Name']}")
     if of(ctx).applications.find(*place) is None:
@@ -118,7 +147,12 @@ async def set_platform_application_attributes(ctx: Context, request: Request) ->
 # -- endpoints ------------------------------------------------------------------------------------
 
 
-def _check_endpoint(attributes: Mapping[str, str]) -> None:
+def _endpoint_attributes(attributes: Mapping[str, str]) -> dict[str, str]:
+    """Return an endpoint's attributes as they are kept.
+
+    Raises:
+        AwsError: InvalidParameter.
+    """
     for name, value in attributes.items():
         if name not in _ENDPOINT_ATTRIBUTES:
             raise invalid(f"Attributes Reason: Invalid attribute name: {name}")
@@ -131,6 +165,7 @@ def _check_endpoint(attributes: Mapping[str, str]) -> None:
                 "Attributes Reason: Invalid value for attribute: CustomUserData: must be at most "
                 f"{_LONGEST_DATA} bytes long in UTF-8 encoding"
             )
+    return {k: v.lower() if k == "Enabled" else v for k, v in attributes.items()}
 
 
 async def create_platform_endpoint(ctx: Context, request: Request) -> Response:
@@ -141,8 +176,7 @@ async def create_platform_endpoint(ctx: Context, request: Request) -> Response:
     if request.get("CustomUserData"):
         # Recorded: the attribute wins over the parameter.
         attributes.setdefault("CustomUserData", request["CustomUserData"])
-    _check_endpoint(attributes)
-    wanted = {"Enabled": "true", "Token": token, **attributes}
+    wanted = {"Enabled": "true", "Token": token, **_endpoint_attributes(attributes)}
     prefix = place.name.replace("app/", "endpoint/", 1) + "/"
     for key in sns.endpoints.keys(place.account, place.region):
         body = sns.endpoints.find(place.account, place.region, key)
@@ -176,8 +210,7 @@ async def get_endpoint_attributes(ctx: Context, request: Request) -> Response:
 async def set_endpoint_attributes(ctx: Context, request: Request) -> Response:
     """Handle SetEndpointAttributes."""
     place, body = _endpoint(ctx, request["EndpointArn"])
-    _check_endpoint(request["Attributes"])
-    attributes = {**body["attributes"], **request["Attributes"]}
+    attributes = {**body["attributes"], **_endpoint_attributes(request["Attributes"])}
     await of(ctx).endpoints.put(*place, {"attributes": attributes})
     return {}
 

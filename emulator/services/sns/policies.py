@@ -7,6 +7,8 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
+from emulator.access.policy import statements_of
+from emulator.model.nesting import read_json
 from emulator.services.sns.errors import invalid
 
 #: Actions that AddPermission can grant.
@@ -89,7 +91,7 @@ def with_permission(
     Raises:
         AwsError: There is one of this label, or an action is none of SNS's.
     """
-    statements = list(policy.get("Statement") or ())
+    statements = list(statements_of(policy))
     if any(each.get("Sid") == label for each in statements):
         raise invalid("Statement already exists")
     if not all(action in _ACTIONS for action in actions):
@@ -110,7 +112,7 @@ def with_permission(
 
 def without_permission(policy: Mapping[str, Any], label: str) -> dict[str, Any]:
     """Return a policy without the statement of a label, if it has one."""
-    statements = [each for each in policy.get("Statement") or () if each.get("Sid") != label]
+    statements = [each for each in statements_of(policy) if each.get("Sid") != label]
     return {**policy, "Statement": statements}
 
 
@@ -235,7 +237,7 @@ def replay_window(value: str, where: str = "") -> tuple[float, float] | None:
 
 def _object(name: str, value: str, where: str) -> dict[str, Any]:
     try:
-        policy = json.loads(value)
+        policy = read_json(value)
     except ValueError as error:
         raise invalid(f"{where}{name}: failed to parse JSON.") from error
     if not isinstance(policy, dict):

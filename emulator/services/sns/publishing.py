@@ -6,7 +6,6 @@ https://docs.aws.amazon.com/sns/latest/api/API_Publish.html
 from __future__ import annotations
 
 import hashlib
-import json
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
@@ -16,8 +15,9 @@ from emulator.invoke.outbox.dispatch import Dispatch
 from emulator.invoke.targets import Placed
 from emulator.model.errors import AwsError
 from emulator.model.ids import new_request_id
+from emulator.model.nesting import read_json
 from emulator.services.context import Context, Request, Response
-from emulator.services.sns import archived, arns
+from emulator.services.sns import archived, arns, message_attributes
 from emulator.services.sns.envelope import Message
 from emulator.services.sns.errors import invalid, not_found
 from emulator.services.sns.fanout import dispatches_of
@@ -28,6 +28,8 @@ from emulator.services.sns.subscription import Topic
 _LONGEST = 262_144
 _MOST_ENTRIES = 10
 _ENTRY_ID = re.compile(r"[A-Za-z0-9_-]+")
+_IDS = ("MessageGroupId", "MessageDeduplicationId")
+_ID = re.compile(r"[!-~]{1,128}")
 _PHONE = re.compile(r"\+[0-9]{6,19}")
 _SUBJECT = 100
 
@@ -134,8 +136,7 @@ def _message(ctx: Context, sns: Sns, topic: Topic, arn: str, request: Mapping[st
     bodies, attributes, subject = read(request)
     own = topic["attributes"]
     is_fifo = own.get("FifoTopic") == "true"
-    group = request.get("MessageGroupId") or ""
-    deduplication = request.get("MessageDeduplicationId") or ""
+    group, deduplication = (_id(request, name) for name in _IDS)
     if is_fifo:
         _check_ordered(topic, request)
         if not deduplication:
@@ -157,6 +158,21 @@ def _message(ctx: Context, sns: Sns, topic: Topic, arn: str, request: Mapping[st
         sequence=sns.next_sequence() if is_fifo else "",
         trace_id=ctx.trace_id,
     )
+
+
+def _id(request: Mapping[str, Any], name: str) -> str:
+    """Return an identifier of an ordered message; "" for none.
+
+    Raises:
+        AwsError: Queues would refuse it: its characters or its length.
+    """
+    value: str = request.get(name) or ""
+    if value and not _ID.fullmatch(value):
+        raise invalid(
+            f"{name} Reason: {name} can only include alphanumeric and punctuation characters. "
+            "1 to 128 in length."
+        )
+    return value
 
 
 def _check_ordered(topic: Topic, request: Mapping[str, Any]) -> None:
@@ -192,7 +208,7 @@ def read(
     ):
         raise invalid("Subject")
     attributes = {
-        name: _attribute(name, each)
+        name: message_attributes.read(name, each)
         for name, each in (request.get("MessageAttributes") or {}).items()
     }
     structure = request.get("MessageStructure")
@@ -201,42 +217,12 @@ def read(
     if structure != "json":
         raise invalid("MessageStructure")
     try:
-        parsed = json.loads(text)
+        parsed = read_json(text)
     except ValueError as error:
         raise invalid("Message Structure - JSON message body failed to parse") from error
     if not isinstance(parsed, dict) or not isinstance(parsed.get("default"), str):
         raise invalid("Message Structure - No default entry in JSON message body")
     return {k: v for k, v in parsed.items() if isinstance(v, str)}, attributes, subject
-
-
-def _attribute(name: str, attribute: Mapping[str, Any]) -> dict[str, Any]:
-    kind = attribute.get("DataType") or ""
-    base = kind.partition(".")[0]
-    if not name or len(name) > 256:
-        raise AwsError("ParameterValueInvalid", f"Invalid attribute name: {name}")
-    if base not in ("String", "Number", "Binary"):
-        raise AwsError(
-            "ParameterValueInvalid",
-            f"The message attribute '{name}' has an invalid message attribute type, the set of "
-            "supported type prefixes is Binary, Number, and String.",
-        )
-    member = "BinaryValue" if base == "Binary" else "StringValue"
-    value = attribute.get(member)
-    if not value:
-        raise AwsError(
-            "ParameterValueInvalid",
-            f"The message attribute '{name}' must contain non-empty message attribute value for "
-            f"message attribute type '{kind}'.",
-        )
-    if base == "Number":
-        try:
-            float(value)
-        except ValueError as error:
-            raise AwsError(
-                "ParameterValueInvalid",
-                f"Could not cast message attribute '{name}' value to number.",
-            ) from error
-    return {"DataType": kind, member: value}
 
 
 def _check_size(messages: Sequence[Message]) -> None:

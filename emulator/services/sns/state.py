@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from emulator.invoke.outbox.outbox import Outbox
 from emulator.registry.resource_table import ResourceTable
+from emulator.services.resting import resting
 from emulator.services.sns import replaying
 from emulator.services.sns.arns import Place, split
 from emulator.services.sns.audience import Audience
@@ -70,7 +71,10 @@ class Sns:
         await self._subscriptions.load()
         kept = (body for *_, body in self._subscriptions.all())
         for body in sorted(kept, key=lambda each: (each["created"], each["arn"])):
-            self._show(Subscription(body, self.parts.table.endpoint))
+            made = Subscription(body, self.parts.table.endpoint, rests=True)
+            with resting(self.parts.console, f"the subscription {body['arn']}"):
+                made = Subscription(body, self.parts.table.endpoint)
+            self._show(made)
         parts = self.parts
         self.outbox = await Outbox.open(
             "sns",
@@ -81,7 +85,8 @@ class Sns:
             expand=partial(expand, self),
         )
         for subscription in self.every_subscription():
-            if (subscription.body.get("replay") or {}).get("state") == replaying.IN_PROGRESS:
+            replay = subscription.body.get("replay") or {}
+            if replay.get("state") == replaying.IN_PROGRESS and not subscription.rests:
                 replaying.go_on(self, subscription.arn)
 
     async def reset(self, account: str | None) -> None:

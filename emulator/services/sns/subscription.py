@@ -26,6 +26,7 @@ class Subscription:
     Args:
         body: As it is kept; it never changes.
         endpoint: Where clients reach the emulator.
+        rests: It wants no message, for its filter policy can't be read today.
 
     Attributes:
         is_pending: Its endpoint has not confirmed it yet.
@@ -37,10 +38,10 @@ class Subscription:
 
     __slots__ = (
         "arn", "body", "dead_letter", "ends_at", "filter", "is_pending", "is_raw", "place",
-        "protocol",
+        "protocol", "rests",
     )  # fmt: skip
 
-    def __init__(self, body: Body, endpoint: str) -> None:
+    def __init__(self, body: Body, endpoint: str, *, rests: bool = False) -> None:
         self.body = body
         self.arn: str = body["arn"]
         self.protocol: str = body["protocol"]
@@ -48,7 +49,8 @@ class Subscription:
         attributes = body["attributes"]
         policy = attributes.get("FilterPolicy")
         scope = attributes.get("FilterPolicyScope", ATTRIBUTES)
-        self.filter = Filter(policy, scope) if policy else None
+        self.rests = rests
+        self.filter = Filter(policy, scope) if policy and not rests else None
         self.is_pending = bool(body.get("token"))
         self.is_raw = attributes.get("RawMessageDelivery") == "true"
         redrive = attributes.get("RedrivePolicy")

@@ -5,7 +5,6 @@ https://docs.aws.amazon.com/sns/latest/api/API_Subscribe.html
 
 from __future__ import annotations
 
-import json
 import re
 import secrets
 import uuid
@@ -13,8 +12,9 @@ from collections.abc import Mapping
 from typing import Any
 
 from emulator.model.errors import AwsError
+from emulator.model.nesting import read_json
 from emulator.services.context import Context, Request, Response
-from emulator.services.sns import arns, policies, replaying, topics
+from emulator.services.sns import arns, delivery_policies, policies, replaying, topics
 from emulator.services.sns.confirming import ask_to_confirm, tell_of_end
 from emulator.services.sns.errors import bad, invalid, not_found
 from emulator.services.sns.filtering import ATTRIBUTES, BODY, Filter
@@ -156,10 +156,7 @@ def _checked(name: str, value: str, protocol: str, *, is_fifo: bool) -> dict[str
     if name == "ReplayPolicy" and value:
         policies.replay_window(value)
     if name == "DeliveryPolicy" and value:
-        try:
-            json.loads(value)
-        except ValueError as error:
-            raise invalid(f"{name}: failed to parse JSON.") from error
+        delivery_policies.check_of_subscription(value)
     if name == "FilterPolicy" and value == "{}":
         return {name: ""}
     return {name: value}
@@ -167,11 +164,11 @@ def _checked(name: str, value: str, protocol: str, *, is_fifo: bool) -> dict[str
 
 def _check_redrive(text: str, *, is_fifo: bool) -> None:
     try:
-        policy = json.loads(text)
+        policy = read_json(text)
     except ValueError as error:
         raise invalid("RedrivePolicy: failed to parse JSON.") from error
     target = policy.get("deadLetterTargetArn") if isinstance(policy, dict) else None
-    parts = str(target).split(":", 5)
+    parts = target.split(":", 5) if isinstance(target, str) else []
     if len(parts) != 6 or parts[2] != "sqs":
         raise invalid("RedrivePolicy: deadLetterTargetArn is an invalid arn")
     if is_fifo and not str(target).endswith(".fifo"):

@@ -9,6 +9,7 @@ import re
 
 from emulator.services.context import Context, Request, Response
 from emulator.services.sns.errors import bad, invalid
+from emulator.services.sns.platforms import is_percentage
 from emulator.services.sns.state import of
 
 _ATTRIBUTES = frozenset(
@@ -34,9 +35,12 @@ async def set_sms_attributes(ctx: Context, request: Request) -> Response:
         if name == "DefaultSMSType" and value not in ("Promotional", "Transactional"):
             raise bad("DefaultSMSType is invalid")
         if name == "DefaultSenderID" and value and not _SENDER.fullmatch(value):
-            raise bad("DefaultSenderID is not a valid attribute")
+            # In these words: https://github.com/catalyst/moodle-tool_mfa/issues/301
+            raise invalid("")
         if name == "MonthlySpendLimit" and not value.isdecimal():
             raise bad("MonthlySpendLimit is invalid")
+        if name == "DeliveryStatusSuccessSamplingRate" and not is_percentage(value):
+            raise bad("DeliveryStatusSuccessSamplingRate is invalid")
     settings = of(ctx).settings
     kept = settings.find(ctx.account, ctx.region, "sms") or {}
     await settings.put(ctx.account, ctx.region, "sms", {**kept, **given})

@@ -9,11 +9,14 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
+from emulator.access.policy import statements_of
 from emulator.model.errors import AwsError
+from emulator.model.nesting import read_json
 from emulator.services.context import Context, Request, Response
-from emulator.services.sns import arns, policies
+from emulator.services.sns import arns, delivery_policies, policies
 from emulator.services.sns.errors import invalid, not_found
 from emulator.services.sns.paging import page
+from emulator.services.sns.platforms import is_percentage
 from emulator.services.sns.state import Sns, of
 from emulator.services.sns.subscription import Topic
 
@@ -41,6 +44,18 @@ _SETTABLE = frozenset(
         ),
     }
 )
+_CHOICES = {
+    "ContentBasedDeduplication": ("true", "false"),
+    "FifoThroughputScope": ("Topic", "MessageGroup"),
+    "SignatureVersion": ("1", "2"),
+    "TracingConfig": ("Active", "PassThrough"),
+}
+#: What a topic has that nothing was said of.
+_DEFAULTS = {
+    "ContentBasedDeduplication": "false",
+    "DisplayName": "",
+    "FifoThroughputScope": "Topic",
+}
 _MOST_TAGS = 50
 
 
@@ -78,6 +93,7 @@ async def create_topic(ctx: Context, request: Request) -> Response:
         # A template may say "false".
         attributes.pop("FifoTopic", None)
     tags = _counted(_tags(request.get("Tags")))
+    _check_protection(request.get("DataProtectionPolicy") or "")
     there = of(ctx).topic(place)
     if there is not None:
         _check_same(there, attributes, tags)
@@ -94,7 +110,8 @@ async def create_topic(ctx: Context, request: Request) -> Response:
 
 
 def _check_same(topic: Topic, attributes: Mapping[str, str], tags: Mapping[str, str]) -> None:
-    if any(topic["attributes"].get(name) != value for name, value in attributes.items()):
+    held = _DEFAULTS | topic["attributes"]
+    if any(held.get(name) != value for name, value in attributes.items()):
         raise invalid("Attributes Reason: Topic already exists with different attributes")
     if tags and tags != topic["tags"]:
         raise invalid("Tags Reason: Topic already exists with different tags")
@@ -108,27 +125,37 @@ def check_attribute(name: str, value: str, *, is_fifo: bool, action: str = "") -
     """
     if name not in _SETTABLE or (name in _FIFO and not is_fifo):
         raise invalid(f"{action}Unknown attribute {name}" if action else "AttributeName")
-    if name in ("Policy", "DeliveryPolicy", "ArchivePolicy") and value:
+    if name == "DeliveryPolicy" and value:
+        delivery_policies.check_of_topic(value, action)
+    if name in ("Policy", "ArchivePolicy") and value:
         try:
-            parsed = json.loads(value)
+            parsed = read_json(value)
         except ValueError as error:
             raise invalid(f"{name}: failed to parse JSON") from error
         if not isinstance(parsed, dict):
             raise invalid(f"{name}: it must be a JSON object")
+        _check_statements(name, parsed)
     if name == "ArchivePolicy" and value:
         policies.check_archive(value, action)
-    if name == "ContentBasedDeduplication" and value not in ("true", "false"):
-        raise invalid("ContentBasedDeduplication")
-    if name == "SignatureVersion" and value not in ("1", "2"):
-        raise invalid("SignatureVersion")
-    if name == "TracingConfig" and value not in ("Active", "PassThrough"):
-        raise invalid("TracingConfig")
+    if name in _CHOICES and value not in _CHOICES[name]:
+        raise invalid(name)
     if name == "DisplayName" and len(value) > 100:
         raise invalid("DisplayName")
+    if name.endswith("SampleRate") and value and not is_percentage(value):
+        raise invalid(name)
+
+
+def _check_statements(name: str, policy: Mapping[str, Any]) -> None:
+    try:
+        statements_of(policy)
+    except ValueError as error:
+        raise invalid(f"{name}: {error}") from error
 
 
 def _text(name: str, value: str) -> str:
-    return value.lower() if value in ("True", "False") else value
+    """Return an attribute's value as it is kept: Python's ``str(True)`` counts."""
+    is_flag = name in ("FifoTopic", "ContentBasedDeduplication")
+    return value.lower() if is_flag else value
 
 
 async def delete_topic(ctx: Context, request: Request) -> Response:
@@ -182,7 +209,8 @@ def shown(sns: Sns, topic: Topic, arn: str) -> dict[str, str]:
 
 async def set_topic_attributes(ctx: Context, request: Request) -> Response:
     """Handle SetTopicAttributes."""
-    name, value = request["AttributeName"], request.get("AttributeValue") or ""
+    name = request["AttributeName"]
+    value = _text(name, request.get("AttributeValue") or "")
     topic, arn = found(ctx, request.get("TopicArn"))
     is_fifo = topic["attributes"].get("FifoTopic") == "true"
     check_attribute(name, value, is_fifo=is_fifo)
@@ -202,17 +230,28 @@ async def get_data_protection_policy(ctx: Context, request: Request) -> Response
 async def put_data_protection_policy(ctx: Context, request: Request) -> Response:
     """Handle PutDataProtectionPolicy."""
     topic, arn = found(ctx, request["ResourceArn"], "ResourceArn")
-    await keep(ctx, arn, {**topic, "protection": request["DataProtectionPolicy"]})
+    policy: str = request["DataProtectionPolicy"]
+    _check_protection(policy)
+    await keep(ctx, arn, {**topic, "protection": policy})
     return {}
+
+
+def _check_protection(policy: str) -> None:
+    """Check that a data protection policy is one; an empty text takes it away."""
+    if not policy:
+        return
+    try:
+        read = read_json(policy)
+    except ValueError:
+        read = None
+    if not isinstance(read, dict):
+        raise invalid("DataProtectionPolicy")
 
 
 # -- tags -----------------------------------------------------------------------------------------
 
 
 def _tags(given: list[Mapping[str, str]] | None) -> dict[str, str]:
-    keys = [each["Key"] for each in given or ()]
-    if len(keys) != len(set(keys)):
-        raise invalid("Duplicated keys are not allowed.")
     return {each["Key"]: each["Value"] for each in given or ()}
 
 

@@ -19,9 +19,10 @@ from emulator.stack.kinds import (
     Wanted,
     forgiving,
     is_gone,
-    merge_tags,
 )
+from emulator.stack.tagging import Tagging, merge_tags
 
+_TAGGING = Tagging(service="sqs", add="TagQueue", remove="UntagQueue", member="QueueUrl")
 _NOT_ATTRIBUTES = ("QueueName", "Tags")
 
 
@@ -59,11 +60,19 @@ class Queue(ServiceKind):
         attributes = _attributes(wanted.properties)
         attributes.pop("FifoQueue", None)
         # A property that a template no longer has gets its default.
-        for name in _attributes(before).keys() - attributes.keys() - {"FifoQueue"}:
+        gone = _attributes(before).keys() - attributes.keys() - {"FifoQueue"}
+        if attributes.get("KmsMasterKeyId"):
+            # A key takes the place of SQS's own encryption, which is not asked for beside it.
+            gone -= {"SqsManagedSseEnabled"}
+        for name in gone:
             attributes[name] = _DEFAULTS.get(name, "")
+        if "KmsMasterKeyId" in gone:
+            # SQS's own encryption comes back in the key's place.
+            attributes.setdefault("SqsManagedSseEnabled", _DEFAULTS["SqsManagedSseEnabled"])
         if attributes:
             request = {"QueueUrl": made.physical, "Attributes": attributes}
             await call("sqs", "SetQueueAttributes", request)
+        await _TAGGING.change(call, made.physical, before, wanted)
         return made
 
     async def delete(self, call: Call, made: Made, properties: Mapping[str, Any]) -> None:
@@ -81,11 +90,16 @@ def _name(wanted: Wanted) -> str:
 
 
 _DEFAULTS = {
+    "ContentBasedDeduplication": "false",
+    "DeduplicationScope": "queue",
     "DelaySeconds": "0",
+    "FifoThroughputLimit": "perQueue",
+    "KmsDataKeyReusePeriodSeconds": "300",
     # Recorded: CloudFormation's own, which is not what queues have that never had one.
     "MaximumMessageSize": "262144",
     "MessageRetentionPeriod": "345600",
     "ReceiveMessageWaitTimeSeconds": "0",
+    "SqsManagedSseEnabled": "true",
     "VisibilityTimeout": "30",
 }
 
@@ -108,7 +122,12 @@ class QueuePolicy(ServiceKind):
 
     async def create(self, call: Call, wanted: Wanted) -> Made:
         await self._set(call, wanted.properties, wanted.properties.get("PolicyDocument"))
-        return Made(physical=wanted.name(""))
+        return self._made(wanted)
+
+    def _made(self, wanted: Wanted) -> Made:
+        """Return it by a name of its own; the policy of one queue has the queue's."""
+        name = str(wanted.properties.get("Queue") or wanted.name(""))
+        return Made(physical=name, attributes={"Id": name})
 
     async def update(
         self, call: Call, made: Made, before: Mapping[str, Any], wanted: Wanted
@@ -126,7 +145,7 @@ class QueuePolicy(ServiceKind):
             request = {"QueueUrl": url, "AttributeNames": ["Policy"]}
             found = await forgiving(call, "sqs", "GetQueueAttributes", request) or {}
             if (found.get("Attributes") or {}).get("Policy"):
-                return [Made(physical=wanted.name(""))]
+                return [self._made(wanted)]
         return []
 
     async def _set(self, call: Call, properties: Mapping[str, Any], policy: Any) -> None:

@@ -168,6 +168,11 @@ def _check_attributes(attributes: Mapping[str, Any]) -> None:
             f"[{MAX_ATTRIBUTES}]."
         )
     for name, value in attributes.items():
+        if not name:
+            # In these words: https://github.com/aws/aws-sdk-php/issues/694
+            raise errors.invalid_parameter(
+                "The request must contain non-empty message attribute name."
+            )
         if len(name) > 256:
             raise errors.invalid_parameter(
                 "Message (user) attribute names must be shorter than 256 Bytes"

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from emulator.model.errors import AwsError
-from emulator.model.nesting import is_deeper
+from emulator.model.nesting import read_json
 from emulator.services.sqs import errors
 
 #: Actions that AddPermission can grant; all others are the owner's.
@@ -44,8 +44,6 @@ OWNER_ACTIONS = frozenset(
 )
 #: The most source queues of a redrive allow policy.
 MAX_SOURCES = 10
-#: Levels of a policy: deeper ones could be parsed but not written.
-_DEEPEST = 500
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -196,10 +194,10 @@ def _render(policy: dict[str, Any]) -> str:
 
 def _object(text: str) -> dict[str, Any] | None:
     try:
-        read = json.loads(text)
-    except (ValueError, RecursionError):
+        read = read_json(text)
+    except ValueError:
         return None
-    return read if isinstance(read, dict) and not is_deeper(read, _DEEPEST) else None
+    return read if isinstance(read, dict) else None
 
 
 def _number(value: Any) -> int | None:

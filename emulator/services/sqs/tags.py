@@ -17,15 +17,6 @@ def added(tags: Mapping[str, str], given: Mapping[str, str], queue: str) -> dict
     Raises:
         AwsError: InvalidParameterValue.
     """
-    for key, value in given.items():
-        if not 1 <= len(key) <= 128:
-            raise errors.invalid_parameter(
-                "Tag keys must be between 1 and 128 characters in length."
-            )
-        if len(value) > 256:
-            raise errors.invalid_parameter("Tag values must be at most 256 characters in length.")
-        if key.lower().startswith("aws:"):
-            raise errors.invalid_parameter("Tag keys must not start with the reserved prefix aws:.")
     result = {**tags, **given}
     if len(result) > MAX_TAGS:
         raise errors.invalid_parameter(f"Too many tags added for queue {queue}.")

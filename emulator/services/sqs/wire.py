@@ -10,7 +10,7 @@ from emulator.model.errors import AwsError
 from emulator.services.sqs import errors
 from emulator.services.sqs.spec import SPEC
 from emulator.services.sqs.validation import compile_required
-from emulator.wire.deviations import Deviations
+from emulator.wire.deviations import Deviations, TagRules
 from emulator.wire.model import Operation, Shape
 from emulator.wire.protocols import VARIANTS
 
@@ -124,6 +124,12 @@ def _add_queue_url(operation: Operation, request: dict[str, Any], protocol: str,
 
 DEVIATIONS = Deviations(
     validator=compile_required,
+    tags=TagRules(
+        code="InvalidParameterValueException",
+        reserved="Tag keys must not start with the reserved prefix aws:.",
+        key_length="Tag keys must be between 1 and 128 characters in length.",
+        value_length="Tag values must be at most 256 characters in length.",
+    ),
     # The ``httpError`` traits of AWS's Smithy model.
     status={
         "InvalidAddress": 404,

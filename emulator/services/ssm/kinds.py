@@ -9,8 +9,9 @@ from collections.abc import Mapping
 from typing import Any
 
 from emulator.model.errors import AwsError
-from emulator.stack.kinds import Call, Kind, Made, ServiceKind, Wanted, forgiving, merge_tags
+from emulator.stack.kinds import Call, Kind, Made, ServiceKind, Wanted, forgiving
 from emulator.stack.names import physical_name
+from emulator.stack.tagging import merge_tags
 
 
 def _name(wanted: Wanted) -> str:
@@ -60,8 +61,16 @@ class Parameter(ServiceKind):
         if tags and not overwrite:
             request["Tags"] = merge_tags({}, tags)
         await call("ssm", "PutParameter", request)
-        attributes = {"Type": str(properties.get("Type")), "Value": str(properties.get("Value"))}
+        attributes = {
+            "Arn": _arn(call, name),
+            "Type": str(properties.get("Type")),
+            "Value": str(properties.get("Value")),
+        }
         return Made(physical=name, attributes=attributes)
+
+
+def _arn(call: Call, name: str) -> str:
+    return f"arn:aws:ssm:{call.region}:{call.account}:parameter/{name.lstrip('/')}"
 
 
 def _tags(properties: Mapping[str, Any], wanted: Wanted) -> dict[str, str]:

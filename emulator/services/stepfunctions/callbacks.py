@@ -24,8 +24,7 @@ async def send_task_success(ctx: Context, request: Request) -> Response:
     except ValueError as error:
         raise AwsError("InvalidOutput", f"Invalid Output: '{error}'") from error
     engine = of(ctx).engine
-    execution, thread = await engine.awaited(request["taskToken"])
-    engine.stop_task(execution, thread)
+    execution, thread = await engine.answered(request["taskToken"])
     of(ctx).tasks.succeed(execution, thread, result, text)
     await engine.kept(execution)
     return {}
@@ -38,8 +37,7 @@ async def send_task_failure(ctx: Context, request: Request) -> Response:
         AwsError: InvalidToken, TaskTimedOut.
     """
     engine = of(ctx).engine
-    execution, thread = await engine.awaited(request["taskToken"])
-    engine.stop_task(execution, thread)
+    execution, thread = await engine.answered(request["taskToken"])
     of(ctx).tasks.fail(execution, thread, request.get("error"), request.get("cause"))
     await engine.kept(execution)
     return {}

@@ -9,7 +9,6 @@ from emulator.model.errors import AwsError
 from emulator.services.context import Context
 
 DEFAULT_LOGGING: dict[str, Any] = {"level": "OFF", "includeExecutionData": False}
-DEFAULT_TRACING = {"enabled": False}
 DEFAULT_ENCRYPTION = {"type": "AWS_OWNED_KEY"}
 
 

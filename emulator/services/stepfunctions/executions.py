@@ -255,7 +255,7 @@ async def describe_state_machine_for_execution(ctx: Context, request: Request) -
         "mapRunArn": body.get("map_run_arn"),
         "label": label or None,
         "revisionId": revision["id"] or None,
-        **machines.shown(revision, revision["type"], request.get("includedData")),
+        **machines.shown(revision, request.get("includedData")),
     }
     return answer
 

@@ -17,9 +17,12 @@ from typing import Any
 from emulator.model.errors import AwsError
 from emulator.services.stepfunctions.engine.engine import Engine
 from emulator.services.stepfunctions.engine.execution import Execution
+from emulator.services.whole_objects import TooLarge, whole
 from emulator.workflows.effects import Call
 from emulator.workflows.errors import ITEM_READER_FAILED, StatesError
 
+#: Bytes of an object, unpacked as well: they are held in memory. AWS reads ten gigabytes.
+_LARGEST = 256 << 20
 #: What comes of content that is not what its name or its manifest says.
 _UNREADABLE = (
     ValueError,
@@ -57,7 +60,13 @@ async def read(engine: Engine, execution: Execution, call: Call) -> Any:
 
 
 def _unpacked(key: str, content: bytes) -> bytes:
-    return gzip.decompress(content) if key.endswith(".gz") else content
+    if not key.endswith(".gz"):
+        return content
+    with gzip.open(io.BytesIO(content)) as file:
+        unpacked = file.read(_LARGEST + 1)
+    if len(unpacked) > _LARGEST:
+        raise TooLarge(f"it has more than {_LARGEST} bytes")
+    return unpacked
 
 
 def _rows(names: list[str], key: str, content: bytes) -> list[dict[str, Any]]:
@@ -73,10 +82,7 @@ class _Reader:
     async def content(self, arguments: Mapping[str, Any]) -> bytes:
         request = self._table.fit("s3", "GetObject", arguments)
         answer = await self._table.call("s3", "GetObject", request, **self._where)
-        body = answer["Body"]
-        if isinstance(body, bytes):
-            return body
-        return b"".join([bytes(each) async for each in body])
+        return await whole(answer, _LARGEST)
 
     async def listing(self, arguments: Mapping[str, Any], most: Any) -> list[dict[str, Any]]:
         request = self._table.fit("s3", "ListObjectsV2", arguments)

@@ -10,7 +10,9 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
+from emulator.model import plain_yaml
 from emulator.model.errors import AwsError
+from emulator.services.whole_objects import whole
 from emulator.stack.kinds import (
     Call,
     Kind,
@@ -19,11 +21,13 @@ from emulator.stack.kinds import (
     ServiceKind,
     Wanted,
     forgiving,
-    merge_tags,
 )
+from emulator.stack.tagging import Tagging, merge_tags
 
 _SERVICE = "stepfunctions"
 _SUBSTITUTION = re.compile(r"\$\{([a-zA-Z0-9_.:-]+)\}")
+#: Bytes of a definition.
+_LARGEST = 1_048_576
 _SAME = ("RoleArn", "LoggingConfiguration", "TracingConfiguration", "EncryptionConfiguration")
 
 
@@ -32,15 +36,7 @@ def _tags(wanted: Wanted) -> list[dict[str, str]]:
     return [{"key": each["Key"], "value": each["Value"]} for each in tags]
 
 
-async def _retag(call: Call, arn: str, before: Mapping[str, Any], wanted: Wanted) -> None:
-    """Give a resource the tags of a changed template."""
-    old = {each["Key"] for each in merge_tags({}, before.get("Tags"))}
-    new = _tags(wanted)
-    gone = old - {each["key"] for each in new}
-    if gone:
-        await call(_SERVICE, "UntagResource", {"resourceArn": arn, "tagKeys": sorted(gone)})
-    if new:
-        await call(_SERVICE, "TagResource", {"resourceArn": arn, "tags": new})
+_TAGGING = Tagging(service=_SERVICE)
 
 
 class StateMachine(ServiceKind):
@@ -78,8 +74,10 @@ class StateMachine(ServiceKind):
         # What is no longer there is as in a new machine.
         request.setdefault("loggingConfiguration", {"level": "OFF"})
         request.setdefault("tracingConfiguration", {"enabled": False})
+        if "EncryptionConfiguration" in before:
+            request.setdefault("encryptionConfiguration", {"type": "AWS_OWNED_KEY"})
         await call(_SERVICE, "UpdateStateMachine", request)
-        await _retag(call, made.physical, before, wanted)
+        await _TAGGING.change(call, made.physical, before, wanted)
         return await self._made(call, made.physical)
 
     async def delete(self, call: Call, made: Made, properties: Mapping[str, Any]) -> None:
@@ -122,10 +120,7 @@ async def _definition(call: Call, properties: Mapping[str, Any]) -> str:
         if place.get("Version"):
             request["VersionId"] = place["Version"]
         answer = await call("s3", "GetObject", request)
-        body = answer["Body"]
-        if not isinstance(body, bytes):
-            body = b"".join([bytes(each) async for each in body])
-        text = _as_json(body.decode())
+        text = await _as_json(answer)
     else:
         text = (
             "Property validation failure: one of Definition, DefinitionString and "
@@ -135,13 +130,18 @@ async def _definition(call: Call, properties: Mapping[str, Any]) -> str:
     return _substituted(text, properties.get("DefinitionSubstitutions") or {})
 
 
-def _as_json(text: str) -> str:
-    """Return a definition that may be YAML as JSON."""
-    if text.lstrip().startswith("{"):
-        return text
-    import yaml
+async def _as_json(answer: Mapping[str, Any]) -> str:
+    """Return a definition that may be YAML as JSON.
 
-    return json.dumps(yaml.safe_load(text))
+    Raises:
+        AwsError: It is neither.
+    """
+    try:
+        text = (await whole(answer, _LARGEST)).decode()
+        return text if text.lstrip().startswith("{") else json.dumps(await plain_yaml.read(text))
+    except (ValueError, TypeError, RecursionError) as error:
+        said = f"The definition can't be read as JSON or YAML: {error}"
+        raise AwsError("ValidationException", said) from None
 
 
 def _substituted(text: str, values: Mapping[str, Any]) -> str:
@@ -183,7 +183,7 @@ class Activity(ServiceKind):
     async def update(
         self, call: Call, made: Made, before: Mapping[str, Any], wanted: Wanted
     ) -> Made:
-        await _retag(call, made.physical, before, wanted)
+        await _TAGGING.change(call, made.physical, before, wanted)
         return made
 
     async def delete(self, call: Call, made: Made, properties: Mapping[str, Any]) -> None:
@@ -196,11 +196,22 @@ class Activity(ServiceKind):
         return [] if found is None else [Made(physical=arn, attributes={"Arn": arn, "Name": name})]
 
 
+class _VersionReading(Reading):
+    """Tells the machine of a version, where the service tells the version."""
+
+    async def one(self, call: Call, identifier: str) -> dict[str, Any] | None:
+        found = await super().one(call, identifier)
+        machine = identifier.rpartition(":")[0]
+        return None if found is None else {**found, "stateMachineArn": machine}
+
+
 class Version(ServiceKind):
     """AWS::StepFunctions::StateMachineVersion."""
 
     appends = True
-    reading = Reading(service=_SERVICE, get="DescribeStateMachine", member="stateMachineArn")
+    reading = _VersionReading(
+        service=_SERVICE, get="DescribeStateMachine", member="stateMachineArn"
+    )
 
     async def create(self, call: Call, wanted: Wanted) -> Made:
         properties = wanted.properties

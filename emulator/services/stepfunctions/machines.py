@@ -53,7 +53,7 @@ async def create_state_machine(ctx: Context, request: Request) -> Response:
     publish = bool(request.get("publish"))
     versions.check_description(request, publish=publish)
     _check_role(request["roleArn"])
-    check(request["definition"], kind)
+    await check(request["definition"], kind)
     now = ctx.clock.now()
     revision = {
         "id": "",
@@ -124,9 +124,12 @@ async def update_state_machine(ctx: Context, request: Request) -> Response:
         )
         raise AwsError("MissingRequiredParameter", text)
     versions.check_description(request, publish=publish)
+    if request.get("definition") is not None:
+        await check(request["definition"], machine["type"])
+        # Another request may have changed it meanwhile.
+        _, machine = find(ctx, request["stateMachineArn"])
     revision = dict(machine["revision"])
     if request.get("definition") is not None:
-        check(request["definition"], machine["type"])
         revision["definition"] = request["definition"]
     if request.get("roleArn") is not None:
         _check_role(request["roleArn"])
@@ -177,25 +180,24 @@ async def describe_state_machine(ctx: Context, request: Request) -> Response:
         "type": machine["type"],
         "creationDate": created,
         "description": description,
-        **shown(revision, machine["type"], request.get("includedData")),
+        **shown(revision, request.get("includedData")),
     }
     if revision["id"]:
         answer["revisionId"] = revision["id"]
     return answer
 
 
-def shown(revision: dict[str, Any], kind: str, included: str | None) -> Response:
+def shown(revision: dict[str, Any], included: str | None) -> Response:
     """Return what describing a machine shows of its revision.
 
     Args:
         revision: The revision.
-        kind: The machine's type.
         included: ``METADATA_ONLY`` leaves out the definition.
     """
     answer = {name: revision[name] for name in _REVISED}
     if included == "METADATA_ONLY":
         answer["definition"] = ""
-    elif found := variable_references(revision["definition"], kind):
+    elif found := variable_references(revision["definition"]):
         answer["variableReferences"] = found
     return answer
 

@@ -13,7 +13,7 @@ SPEC = ServiceSpec(
     arn_name="states",
     target_prefix="AWSStepFunctions",
     template_prefix="AWS::StepFunctions",
-    modules=("authorization", "delivers", "kinds", "state"),
+    modules=("authorization", "delivers", "kinds", "state", "wire"),
     # Executions that were under way go on.
     opens_for=("stepfunctions-machine",),
 )

@@ -11,6 +11,7 @@ from emulator.model.errors import AwsError
 from emulator.model.ids import new_request_id
 from emulator.services import sdk_calls
 from emulator.services.context import Context, Request, Response
+from emulator.services.stepfunctions import definitions
 from emulator.services.stepfunctions.engine.execution import Execution
 from emulator.services.stepfunctions.state import of
 from emulator.services.stepfunctions.tasks.base import Exchange, Task, TaskFailure
@@ -18,7 +19,6 @@ from emulator.services.stepfunctions.tasks.runner import perform
 from emulator.workflows.effects import Fail, RunTask
 from emulator.workflows.errors import Diagnostic, InvalidDefinition
 from emulator.workflows.frames import Moment
-from emulator.workflows.program import validate_definition
 from emulator.workflows.trials.errors import InvalidTrial
 from emulator.workflows.trials.mocks import check_result, needs_mock
 from emulator.workflows.trials.trial import Trial, begin, conclude, prepare
@@ -31,7 +31,7 @@ async def validate_state_machine_definition(ctx: Context, request: Request) -> R
 
     https://docs.aws.amazon.com/step-functions/latest/apireference/API_ValidateStateMachineDefinition.html
     """
-    found = validate_definition(request["definition"], kind=request.get("type") or "STANDARD")
+    found = await definitions.validate(request["definition"], request.get("type") or "STANDARD")
     if (request.get("severity") or "ERROR") == "ERROR":
         found = [each for each in found if each.severity == "ERROR"]
     most = request.get("maxResults") or MOST_DIAGNOSTICS

@@ -2,6 +2,11 @@
 
 from __future__ import annotations
 
-from emulator.wire.deviations import Deviations
+from emulator.wire.deviations import Deviations, TagRules
 
-DEVIATIONS = Deviations(constraint_code="ValidationError")
+_REPEATED = "Duplicate tag keys found. Please note that Tag keys are case insensitive."
+
+DEVIATIONS = Deviations(
+    constraint_code="ValidationError",
+    tags=TagRules(repeated=_REPEATED, folds_case=True),
+)

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
-from emulator.services.xray.summaries import Summary
+from emulator.services.xray.summaries import Summary, machines
 from emulator.telemetry.traces import tree
 
 #: Says whether a trace, or a node of one, is meant.
@@ -103,6 +103,10 @@ def _kinds(summary: Summary, node: tree.Node | None) -> Iterator[Any]:
     return (tree.kind(each) for each in nodes_of(summary, node))
 
 
+def _machines(name: str) -> Values:
+    return lambda summary, node: machines(nodes_of(summary, node), name)
+
+
 def _resource_ids(summary: Summary, node: tree.Node | None) -> Iterator[Any]:
     for each in nodes_of(summary, node):
         listed = (each.document.get("aws") or {}).get("resource_names")
@@ -123,6 +127,8 @@ VALUES: dict[str, Values] = {
     ],
     "name": _member("name"),
     "type": _kinds,
+    "instance.id": _machines("instance_id"),
+    "availabilityzone": _machines("availability_zone"),
     "resource.arn": _member("resource_arn"),
     "resource.id": _resource_ids,
     "message": _messages,

@@ -10,7 +10,7 @@ https://docs.aws.amazon.com/xray/latest/devguide/aws-xray-interface-console.html
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from typing import NamedTuple
 
 from emulator.services.xray.errors import invalid
@@ -32,6 +32,10 @@ _TOKEN = re.compile(
 #: Brackets in brackets: more would be nobody's.
 _DEEPEST = 30
 _LONGEST = 2048
+#: Keywords that name a group, and what requests call it.
+_GROUPS = {"group.name": "GroupName", "group.arn": "GroupARN"}
+#: Returns the expression of the group that a member of requests names.
+Group = Callable[[Mapping[str, str]], str]
 
 
 class _Token(NamedTuple):
@@ -39,8 +43,13 @@ class _Token(NamedTuple):
     text: str
 
 
-def read(expression: str) -> Test | None:
+def read(expression: str, group: Group | None = None) -> Test | None:
     """Return what an expression means; None for one that says nothing.
+
+    Args:
+        expression: The expression.
+        group: Returns the expression of the group that a member of requests names: ``GroupName``
+            or ``GroupARN``. None: it may name none, as in the expression of a group.
 
     Raises:
         AwsError: It is none, or says what is not served.
@@ -49,7 +58,7 @@ def read(expression: str) -> Test | None:
         return None
     if len(expression) > _LONGEST:
         raise invalid(f"Filter expression must not be longer than {_LONGEST} characters.")
-    reader = _Reader(expression, list(_tokens(expression)))
+    reader = _Reader(expression, list(_tokens(expression)), group)
     test = reader.whole()
     if reader.peek() is not None:
         raise reader.wrong()
@@ -90,8 +99,9 @@ def _wrong(text: str) -> Exception:
 class _Reader:
     """Reads an expression: OR binds least, then AND, then NOT."""
 
-    def __init__(self, text: str, tokens: list[_Token]) -> None:
+    def __init__(self, text: str, tokens: list[_Token], group: Group | None = None) -> None:
         self._text, self._tokens, self._at, self._depth = text, tokens, 0, 0
+        self._group = group
 
     def wrong(self) -> Exception:
         return _wrong(self._text)
@@ -138,9 +148,16 @@ class _Reader:
 
     def _all(self) -> Test:
         found = [self._one()]
-        while self._takes("AND"):
+        # What stands side by side without a word is meant together.
+        while self._takes("AND") or self._begins_another():
             found.append(self._one())
         return found[0] if len(found) == 1 else _all_of(found)
+
+    def _begins_another(self) -> bool:
+        token = self.peek()
+        if token is None or token.kind not in ("word", "operator"):
+            return False
+        return token.text in ("!", "(") or (token.kind == "word" and token.text.upper() != "OR")
 
     def _one(self) -> Test:
         negated = False
@@ -170,10 +187,20 @@ class _Reader:
             return self._compared(annotation(token.text.partition(".")[2]))
         if name in FLAGS:
             return self._flag(FLAGS[name])
+        if name in _GROUPS and self._group is not None:
+            return self._grouped(_GROUPS[name], self._group)
         values = VALUES.get(name)
         if values is None:
             raise invalid(f"localfaas does not know {token.text!r} in filter expressions.")
         return self._compared(values)
+
+    def _grouped(self, member: str, group: Group) -> Test:
+        """Read ``group.name = "orders"``: what the group's own expression means."""
+        self._expect("=")
+        token = self._next()
+        if token.kind != "text":
+            raise self.wrong()
+        return read(group({member: _unquoted(token.text)})) or (lambda summary, node: True)
 
     def _word_or_text(self) -> str:
         token = self._next()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Mapping
+from functools import partial
 from typing import Any
 
 import orjson
@@ -55,7 +56,7 @@ async def get_trace_summaries(ctx: Context, request: Request) -> Response:
 
     https://docs.aws.amazon.com/xray/latest/api/API_GetTraceSummaries.html
     """
-    chosen = filters.read(request.get("FilterExpression") or "")
+    chosen = filters.read(request.get("FilterExpression") or "", partial(groups.expression, ctx))
     start, end = _times(request)
     by = request.get("TimeRangeType") or "TraceId"
     traces = await _between(ctx, start, end, by)

@@ -16,10 +16,13 @@ from emulator.stack.kinds import (
     TableKind,
     Wanted,
     every,
-    merge_tags,
 )
+from emulator.stack.tagging import Tagging, merge_tags
 
 _SERVICE = "xray"
+
+
+_TAGGING = Tagging(service=_SERVICE)
 
 
 class _Listed(ServiceKind):
@@ -66,10 +69,11 @@ class Group(_Listed):
     ) -> Made:
         if before.get("GroupName") != wanted.properties.get("GroupName"):
             raise NotImplementedError  # X-Ray gives no group another name
-        values = {"FilterExpression": "", **wanted.properties, "GroupARN": made.physical}
+        usual = {"FilterExpression": "", "InsightsConfiguration": {"InsightsEnabled": False}}
+        values = {**usual, **wanted.properties, "GroupARN": made.physical}
         values.pop("GroupName", None)
         await call(_SERVICE, "UpdateGroup", call.fit(_SERVICE, "UpdateGroup", values))
-        await _retag(call, made, before, wanted)
+        await _TAGGING.change(call, made.physical, before, wanted)
         return made
 
     async def delete(self, call: Call, made: Made, properties: Mapping[str, Any]) -> None:
@@ -106,10 +110,10 @@ class SamplingRule(_Listed):
         rule = _rule(wanted.properties)
         if _rule(before).get("RuleName") != rule.pop("RuleName", None):
             raise NotImplementedError  # X-Ray gives no rule another name
-        values = {"SamplingRuleUpdate": {**rule, "RuleARN": made.physical}}
+        values = {"SamplingRuleUpdate": {"Attributes": {}, **rule, "RuleARN": made.physical}}
         request = call.fit(_SERVICE, "UpdateSamplingRule", values)
         await call(_SERVICE, "UpdateSamplingRule", request)
-        await _retag(call, made, before, wanted)
+        await _TAGGING.change(call, made.physical, before, wanted)
         return made
 
     async def delete(self, call: Call, made: Made, properties: Mapping[str, Any]) -> None:
@@ -119,17 +123,6 @@ class SamplingRule(_Listed):
 
 def _rule(properties: Mapping[str, Any]) -> dict[str, Any]:
     return dict(properties.get("SamplingRule") or {})
-
-
-async def _retag(call: Call, made: Made, before: Mapping[str, Any], wanted: Wanted) -> None:
-    new = merge_tags(wanted.tags, wanted.properties.get("Tags"))
-    old = merge_tags({}, before.get("Tags"))
-    gone = {each["Key"] for each in old} - {each["Key"] for each in new}
-    if gone:
-        request = {"ResourceARN": made.physical, "TagKeys": sorted(gone)}
-        await call(_SERVICE, "UntagResource", request)
-    if new:
-        await call(_SERVICE, "TagResource", {"ResourceARN": made.physical, "Tags": new})
 
 
 KINDS: dict[str, Kind] = {

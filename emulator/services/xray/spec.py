@@ -13,5 +13,5 @@ SPEC = ServiceSpec(
     # The daemon's clients do not sign, and ask it for these alone.
     path=r"/(?:GetSamplingRules|SamplingTargets|TraceSegments|TelemetryRecords)",
     template_prefix="AWS::XRay",
-    modules=("kinds", "state", "wire"),
+    modules=("authorization", "kinds", "state", "wire"),
 )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from functools import cached_property
 from typing import Any
 
@@ -126,8 +126,10 @@ class Summary:
                     if "resource_arn" in each.document
                 )
             ],
-            "InstanceIds": [],
-            "AvailabilityZones": [],
+            "InstanceIds": [{"Id": each} for each in machines(self.nodes, "instance_id")],
+            "AvailabilityZones": [
+                {"Name": each} for each in machines(self.nodes, "availability_zone")
+            ],
             "EntryPoint": self.service_id(self.entry) if self.entry else None,
             "FaultRootCauses": self._causes("fault"),
             "ErrorRootCauses": self._causes("error"),
@@ -196,6 +198,13 @@ class Summary:
             entity = {"Name": node.document["name"], "Exceptions": _exceptions(node.document)}
             services[-1]["EntityPath"].append(entity | {"Remote": remote})
         return services
+
+
+def machines(nodes: Iterable[tree.Node], name: str) -> list[str]:
+    """Return what documents say of the machines that they are from."""
+    found = [(each.document.get("aws") or {}).get("ec2") for each in nodes]
+    values = [each.get(name) for each in found if isinstance(each, dict)]
+    return list(dict.fromkeys(each for each in values if isinstance(each, str)))
 
 
 def _exceptions(document: Document) -> list[dict[str, Any]]:

@@ -9,7 +9,7 @@ from emulator.model.errors import AwsError
 from emulator.registry.resource_table import ResourceTable
 from emulator.services.context import Context, Request, Response
 from emulator.services.xray import state
-from emulator.services.xray.errors import invalid, not_found
+from emulator.services.xray.errors import not_found
 from emulator.services.xray.paging import page
 
 #: Tags of a resource.
@@ -20,13 +20,9 @@ def read(given: Sequence[Mapping[str, str]] | None, before: Mapping[str, str]) -
     """Return the tags of a resource, with those that are given.
 
     Raises:
-        AwsError: There are too many, or one may not be.
+        AwsError: There are too many.
     """
-    tags = dict(before)
-    for each in given or ():
-        if each["Key"].lower().startswith("aws:"):
-            raise invalid("Tag keys must not start with aws:.")
-        tags[each["Key"]] = each["Value"]
+    tags = {**before, **{each["Key"]: each["Value"] for each in given or ()}}
     if len(tags) > _MOST:
         raise AwsError("TooManyTagsException", "The maximum number of tags is 50.")
     return tags

@@ -3,20 +3,26 @@
 from __future__ import annotations
 
 import asyncio
+from typing import TYPE_CHECKING
 
 from emulator.model.clock import Clock, Timer
 from emulator.model.console import Console
 from emulator.model.errors import StorageError
+from emulator.model.lazy import LazyModule
 from emulator.model.timeline_journal import (
     TimelineJournal,
     TimelineNumbers,
     TimelinePage,
     TimelineState,
 )
-from emulator.telemetry.timeline import pages
 from emulator.telemetry.timeline.history import Bodies, History
 from emulator.telemetry.timeline.recorder import Recorder
 from emulator.telemetry.timeline.records import EnvironmentRecord, InvocationRecord
+
+if TYPE_CHECKING:
+    from emulator.telemetry.timeline import pages
+else:
+    pages = LazyModule("emulator.telemetry.timeline.pages")
 
 #: Seconds from a record to its page. A crash loses them.
 DELAY_S = 1.0

@@ -41,7 +41,8 @@ def read(text: str | bytes) -> dict[str, Any]:
     Raises:
         Refused: It is none.
     """
-    if len(text) > MOST_BYTES:
+    # Characters may take several bytes.
+    if len(text) > MOST_BYTES or (isinstance(text, str) and _bytes(text) > MOST_BYTES):
         raise Refused("SegmentTooLarge")
     try:
         document = orjson.loads(text)
@@ -51,6 +52,10 @@ def read(text: str | bytes) -> dict[str, Any]:
         raise Refused("ParseError")
     check(document)
     return document
+
+
+def _bytes(text: str) -> int:
+    return len(text) if text.isascii() else len(text.encode(errors="surrogatepass"))
 
 
 def check(document: dict[str, Any]) -> None:

@@ -8,6 +8,7 @@ from typing import Any
 
 import orjson
 
+from emulator.model.kept_json import kept_json
 from emulator.telemetry.traces import calls
 from emulator.telemetry.traces.tracer import Placed, TracedCall, TraceSink
 
@@ -98,7 +99,7 @@ class TraceStore(TraceSink):
     def documents(self, placed: Sequence[Placed]) -> None:
         """Take segment documents."""
         for account, region, document in placed:
-            entry = orjson.dumps(document)
+            entry = kept_json(document)
             self._add((account, region), document["trace_id"], entry, len(entry) + 64)
 
     def _add(self, place: Place, trace_id: str, entry: Entry, size: int) -> None:

@@ -5,10 +5,11 @@ https://docs.aws.amazon.com/step-functions/latest/dg/transforming-data.html
 
 import math
 import operator
-import random
+import re
 import sys
 import threading
 import uuid
+from ast import literal_eval
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from functools import lru_cache
@@ -17,7 +18,16 @@ from typing import Any
 from ..frames import Moment
 from ..json_text import Json, read, write
 from .intrinsic_functions import HASHES
-from .limits import Budget, EvaluationFailed, TakesLong, compile_pattern, spending
+from .limits import (
+    TOO_DEEP,
+    Budget,
+    EvaluationFailed,
+    TakesLong,
+    budget,
+    compile_pattern,
+    spending,
+    weight,
+)
 
 PYTHON_CALLS = 10_000
 
@@ -78,25 +88,31 @@ def _deep_stack() -> Iterator[None]:
 def _evaluate(text: str, names: Mapping[str, Json], moment: Moment, document: Json) -> Json:
     from jsonata.jexception import JException
 
+    from . import natives
+
     expression = compile_expression(text)
-    budget = Budget(is_patient=moment.is_patient)
-    bindings: dict[str, Any] = {name: _inward(value) for name, value in names.items()}
+    own = Budget(is_patient=moment.is_patient)
+    # Variables hide the functions of JSONata, and not those of Step Functions.
+    bindings: dict[str, Any] = dict(natives.functions())
+    bindings |= {name: _inward(value) for name, value in names.items()}
     bindings |= _functions(moment)
-    bindings["__evaluate_entry"] = budget.enter
-    bindings["__evaluate_exit"] = budget.leave
+    bindings["__evaluate_entry"] = own.enter
+    bindings["__evaluate_exit"] = own.leave
     try:
-        with spending(budget):
+        with spending(own):
             result = expression.evaluate(None if document is None else _inward(document), bindings)
+            # What stands in it many times is one in memory, and many once it is written.
+            own.make(weight(result, own.left))
     except JException as error:
-        raise EvaluationFailed(f"{error.error}: {error}") from None
+        raise EvaluationFailed(f"{error.error}: {_sentence(error)}") from None
     except (EvaluationFailed, TakesLong):
         raise
     except RecursionError:
-        raise EvaluationFailed("D1011: Stack overflow error") from None
+        raise EvaluationFailed(TOO_DEEP) from None
     except (ZeroDivisionError, OverflowError):
         raise EvaluationFailed("D1001: Number out of range: Infinity") from None
     except Exception as error:  # noqa: BLE001 (the library lets Python's own errors through)
-        raise EvaluationFailed(str(error) or type(error).__name__) from None
+        raise EvaluationFailed(_of_python(error)) from None
     if result is None:
         raise Undefined
     return _outward(result)
@@ -119,13 +135,14 @@ def _compiled(text: str, thread: int) -> Any:
 
 
 def _compile(text: str) -> Any:
-    from jsonata import jsonata
     from jsonata.jexception import JException
 
+    from . import natives
+
     try:
-        expression = jsonata.Jsonata(text, compile_pattern)
+        expression = natives.library()(text, compile_pattern)
     except JException as error:
-        raise InvalidExpression(str(error)) from None
+        raise InvalidExpression(_sentence(error)) from None
     except RecursionError:
         raise InvalidExpression("it is nested too deeply") from None
     except Exception as error:  # noqa: BLE001 (the parser lets Python's own errors through)
@@ -133,6 +150,98 @@ def _compile(text: str) -> Any:
     expression.set_output_convert_nulls(False)
     expression.set_validate_input(False)
     return expression
+
+
+def _sentence(error: Any) -> str:
+    """Return what is wrong as JSONata itself says it: the library has "Object" for "function"."""
+    template = type(error).error_codes.get(error.error)
+    if template is None:
+        return str(error)
+    values = iter((error.current, error.expected, error.extra))
+
+    def fill(found: re.Match[str]) -> str:
+        value = next(values, None)
+        if found[1]:
+            return str(value)
+        return _shown(_SUBTYPES.get(str(value), value) if found[2] == "type" else value)
+
+    return _PLACE.sub(fill, re.sub(r"\bObject\b", "function", template))
+
+
+#: A place of a template: raw between three braces, as JSON between two.
+_PLACE = re.compile(r"\{\{(\{)?(\w+)\}?\}\}")
+_SUBTYPES = {"a": "arrays", "b": "booleans", "f": "functions", "n": "numbers", "o": "objects",
+             "s": "strings"}  # fmt: skip
+
+
+def _shown(value: Any) -> str:
+    try:
+        return write(_outward(value))
+    except (EvaluationFailed, TypeError, ValueError):
+        return str(value)
+
+
+#: What the library says of pictures without JSONata's code.
+_CODES = {
+    "Formatting or parsing an integer": "D3130",
+    "In a decimal digit pattern": "D3131",
+    "Unknown component specifier": "D3132",
+    "The 'name' modifier": "D3133",
+    "The timezone integer format specifier": "D3134",
+    "No matching closing bracket": "D3135",
+    "The date/time picture string is missing": "D3136",
+}
+#: Errors of Python that the library lets through, and what JSONata says instead.
+_PYTHONS = (
+    (
+        re.compile(r"could not convert string to float: (.+)", re.DOTALL),
+        "D3030: Unable to cast value to a number: ",
+    ),
+    (
+        re.compile(r"Invalid isoformat string: (.+)", re.DOTALL),
+        "D3110: The argument of the toMillis function must be an ISO 8601 formatted timestamp."
+        " Given ",
+    ),
+)
+
+
+def _of_python(error: Exception) -> str:
+    text = str(error)
+    for pattern, message in _PYTHONS:
+        if found := pattern.fullmatch(text):
+            return message + write(literal_eval(found[1]))
+    for beginning, code in _CODES.items():
+        if text.startswith(beginning):
+            return f"{code}: {text}"
+    return text or type(error).__name__
+
+
+def top_level_names(text: str) -> list[str]:
+    """Return the names that an expression reads of a document, where it has none to read.
+
+    Raises:
+        InvalidExpression: It is no JSONata.
+    """
+    found: dict[str, None] = {}
+    waiting: list[Any] = [compile_expression(text).ast]
+    while waiting:
+        node = waiting.pop()
+        if isinstance(node, list | tuple):
+            waiting.extend(reversed(node))
+        elif getattr(node, "type", None) == "path":
+            # What follows the first step reads what that has given.
+            waiting.append(node.steps[0])
+        elif getattr(node, "type", None) == "name":
+            found[str(node.value)] = None
+        elif hasattr(node, "type"):
+            parts = (getattr(node, part, None) for part in _PARTS)
+            waiting.extend(reversed([part for part in parts if part is not None]))
+    return list(found)
+
+
+#: The parts of an expression that read what the whole of it reads.
+_PARTS = ("condition", "then", "_else", "lhs", "rhs", "lhs_object", "expression", "expressions",
+          "arguments", "body")  # fmt: skip
 
 
 def variables_of(text: str) -> set[str]:
@@ -182,7 +291,7 @@ def _functions(moment: Moment) -> dict[str, Any]:
         return shown
 
     def chance(seed: Json = None) -> float:
-        return (moment.chance if seed is None else random.Random(seed)).random()
+        return moment.chance.random() if seed is None else _java_random(seed)
 
     functions: dict[str, Callable[..., Any]] = {
         **_PURE,
@@ -192,6 +301,24 @@ def _functions(moment: Moment) -> dict[str, Any]:
         "uuid": lambda: str(uuid.UUID(int=moment.chance.getrandbits(128), version=4)),
     }
     return {name: Jsonata.JLambda(function) for name, function in functions.items()}
+
+
+def _java_random(seed: Any) -> float:
+    """Return the first number of ``java.util.Random``, by which AWS draws lots."""
+    if isinstance(seed, bool) or not isinstance(seed, int | float):
+        raise EvaluationFailed('T0410: Argument 1 of function "random" must be a number')
+    state = (math.floor(seed) ^ 0x5DEECE66D) & _MASK
+    state, high = _java_next(state, 26)
+    _, low = _java_next(state, 27)
+    return ((high << 27) + low) / (1 << 53)
+
+
+_MASK = (1 << 48) - 1
+
+
+def _java_next(state: int, bits: int) -> tuple[int, int]:
+    state = (state * 0x5DEECE66D + 0xB) & _MASK
+    return state, state >> (48 - bits)
 
 
 def _partition(items: Any = None, size: Any = None) -> Any:
@@ -221,6 +348,7 @@ def _range(first: Any = None, last: Any = None, step: Any = 1) -> Any:
 def _hash(data: Any = None, algorithm: Any = None) -> Any:
     if data is None:
         return None
+    budget().make(weight(data, budget().left))
     text = data if isinstance(data, str) else write(_outward(data))
     if not isinstance(algorithm, str) or algorithm not in HASHES:
         raise EvaluationFailed(f"Invalid hashing algorithm: {algorithm}")
@@ -239,7 +367,7 @@ def _parse(text: Any = None) -> Any:
 
 
 def _eval(*arguments: Any) -> Any:
-    raise EvaluationFailed("The function $eval is not supported: use $parse")
+    raise EvaluationFailed("T1006: Attempted to invoke a non-function")
 
 
 _PURE: dict[str, Callable[..., Any]] = {

@@ -1,5 +1,6 @@
 """Fields of states as expressions: payload templates of JSONPath, and values with `{% … %}`."""
 
+import re
 from collections.abc import Callable
 
 from .. import errors
@@ -123,6 +124,10 @@ def _has_expressions(value: Json) -> bool:
     return is_expression(value)
 
 
+#: What fails with a code of JSONata is a sentence of its own.
+_CODED = re.compile(r"[A-Z]\d{4}: ")
+
+
 def expression(value: str, location: str) -> Query:
     """Return the query of one JSONata expression."""
     text = expression_text(value)
@@ -136,7 +141,8 @@ def expression(value: str, location: str) -> Query:
         except jsonata.Undefined:
             cause = f"{about} returned nothing (undefined)."
         except EvaluationFailed as error:
-            cause = f"{about} threw an error during evaluation. {error}"
+            separator = "." if _CODED.match(str(error)) else ":"
+            cause = f"{about} threw an error during evaluation{separator} {error}"
         raise StatesError(errors.QUERY_EVALUATION_ERROR, cause, location)
 
     return query

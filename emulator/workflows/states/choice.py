@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
 
+from emulator.model.wildcards import consists_of
+
 from .. import errors
 from ..effects import GoOn
 from ..errors import StatesError
@@ -108,16 +110,20 @@ def is_number(value: Json) -> bool:
 
 
 @lru_cache(maxsize=512)
-def _pattern(text: str) -> re.Pattern[str]:
-    r"""Return the pattern of StringMatches: `*` is any text, `\*` a star."""
-    parts = re.split(r"(\\[*\\]|\*)", text)
-    shown = {"*": ".*", r"\*": r"\*", r"\\": r"\\"}
-    return re.compile("".join(shown.get(part, re.escape(part)) for part in parts), re.DOTALL)
+def _texts_between(pattern: str) -> tuple[str, ...]:
+    r"""Return the texts between the stars of StringMatches: `\*` is a star itself."""
+    texts = [""]
+    for part in re.split(r"(\\[*\\]|\*)", pattern):
+        if part == "*":
+            texts.append("")
+        else:
+            texts[-1] += part[1] if part in (r"\*", r"\\") else part
+    return tuple(texts)
 
 
 def _string_matches(value: Json, operand: Json) -> bool:
     both = isinstance(value, str) and isinstance(operand, str)
-    return both and _pattern(operand).fullmatch(value) is not None
+    return both and consists_of(value, _texts_between(operand))
 
 
 def _ordered(kind: Callable[[Json], Any], compare: Callable[[Any, Any], bool]) -> Any:

@@ -39,11 +39,6 @@ class Task(FlowState):
             None if self.credentials is None else self.credentials(scope),
         )
 
-    @property
-    def needs_token(self) -> bool:
-        """Whether the context object has a task token."""
-        return self.resource is not None and self.resource.pattern == "waitForTaskToken"
-
 
 def seconds(query: Query, field: str, language_error: str) -> Query:
     """Return the query of TimeoutSeconds or HeartbeatSeconds that gives a positive whole number.

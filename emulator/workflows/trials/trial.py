@@ -165,7 +165,9 @@ def _alone(definition: Document) -> str:
             target = entry.get(field)
             if isinstance(target, str) and target not in states:
                 states[target] = {"Type": "Succeed"}
-    return write({"StartAt": UNNAMED, "States": states})
+    # What is in the state has the language of its program, which is the state alone.
+    named = {"QueryLanguage": JSONATA} if definition.get("QueryLanguage") == JSONATA else {}
+    return write({"StartAt": UNNAMED, "States": states, **named})
 
 
 def _json(text: str, message: str) -> Json:

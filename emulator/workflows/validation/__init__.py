@@ -2,20 +2,21 @@
 
 from ..errors import Diagnostic
 from ..json_text import Document
-from .checker import Checker
+from .checker import Calls, Checker
 from .graph import check_graph, check_names
 from .machines import check_machine
 from .scopes import check_scopes
 
 
-def check(definition: Document, kind: str) -> list[Diagnostic]:
+def check(definition: Document, kind: str, calls: Calls | None = None) -> list[Diagnostic]:
     """Return the findings about a definition.
 
     Args:
         definition: The definition, parsed.
         kind: `STANDARD` or `EXPRESS`.
+        calls: Tells what calls of services take; None: any call may be.
     """
-    checker = Checker(kind)
+    checker = Checker(kind, calls)
     check_machine(checker, definition, "", "JSONPath")
     if not checker.has_errors:
         check_names(checker, definition)

@@ -1,12 +1,12 @@
 """Collects findings, and checks single values."""
 
 import re
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable
 
 from ..errors import Diagnostic
 from ..json_text import Document, Json
 from ..query.intrinsics import InvalidCall, parse_call
-from ..query.jsonata import InvalidExpression, compile_expression
+from ..query.jsonata import InvalidExpression, top_level_names
 from ..query.jsonpath import InvalidPath, parse_path
 from ..query.templates import expression_text, is_expression
 
@@ -16,15 +16,22 @@ NO_DOLLAR = 'No ".$" on a field that appears to be a JSONPath or Intrinsic Funct
 _LIKE_A_PATH = re.compile(r"\$\$?\.|\$\$?\[|States\.\w+\(")
 
 
+Calls = Callable[[str, str], tuple[Collection[str], Collection[str]]]
+"""Returns what a call takes, by its service and its action as `aws-sdk` integrations name them: the
+names of all members in small letters, and those that are required. A LookupError: there is none."""
+
+
 class Checker:
     """Collects the findings about a definition.
 
     Args:
         kind: `STANDARD` or `EXPRESS`.
+        calls: Tells what calls of services take; None: any call may be.
     """
 
-    def __init__(self, kind: str) -> None:
+    def __init__(self, kind: str, calls: Calls | None = None) -> None:
         self.kind = kind
+        self.calls = calls
         self.findings: list[Diagnostic] = []
 
     @property
@@ -37,10 +44,15 @@ class Checker:
         if len(self.findings) < MOST_FINDINGS:
             self.findings.append(Diagnostic(code, message, location, "WARNING"))
 
-    def report(self, message: str, location: str, code: str = SCHEMA) -> None:
-        """Add a finding."""
+    def report(self, message: str, location: str | None, code: str = SCHEMA) -> None:
+        """Add a finding; without a location it is about the whole."""
         if len(self.findings) < MOST_FINDINGS:
-            self.findings.append(Diagnostic(code, message, location or "/"))
+            place = None if location is None else location or "/"
+            self.findings.append(Diagnostic(code, message, place))
+
+    def unsupported(self, field: str, location: str) -> None:
+        """Add the finding of a field that an object does not have, at the object's place."""
+        self.report(f"Field '{field}' is not supported", location)
 
     def require(self, definition: Document, fields: Iterable[str], location: str) -> bool:
         """Report fields that are not there; return whether all are."""
@@ -158,11 +170,15 @@ class Checker:
             self.report("A JSONata expression must begin with '{%' and end with '%}'", location)
 
     def expression(self, value: str, location: str) -> None:
-        """Report wrong JSONata."""
+        """Report wrong JSONata, and what refers to a document: workflows have none."""
         try:
-            compile_expression(expression_text(value))
+            names = top_level_names(expression_text(value))
         except InvalidExpression as error:
-            self.report(f"The JSONata expression is not valid: {error}", location)
+            self.report(str(error), location, "INVALID_JSONATA_EXPRESSION")
+            return
+        for name in names:
+            message = f"Reference to '{name}' at the top level is not supported."
+            self.report(message, location, "UNSUPPORTED_JSONATA_EXPRESSION")
 
 
 _TYPES: dict[str, Callable[[Json], bool]] = {

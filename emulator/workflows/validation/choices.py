@@ -34,7 +34,7 @@ def check_choices(checker: Checker, value: Json, location: str, language: str) -
 def _check_condition(checker: Checker, rule: Document, location: str) -> None:
     for field in rule:
         if field not in ("Condition", "Next", "Assign", "Output", "Comment"):
-            checker.report("Field is not supported", f"{location}/{field}")
+            checker.unsupported(field, location)
     if "Output" in rule:
         checker.expressions(rule["Output"], f"{location}/Output")
     if not checker.require(rule, ("Condition",), location):
@@ -53,7 +53,7 @@ def _check_rule(checker: Checker, rule: Json, location: str, more: set[str]) -> 
     tests = [name for name in rule if _comparator(name) or name in _BOOLEANS or name == "IsPresent"]
     for field in rule:
         if field not in {*tests, "Variable", "Comment", *more}:
-            checker.report("Field is not supported", f"{location}/{field}")
+            checker.unsupported(field, location)
     if len(tests) != 1:
         checker.report("Exactly one comparator must be set", location)
         return

@@ -17,14 +17,14 @@ def programs_in(state: Document, location: str) -> Iterator[tuple[Document, str]
             yield state[field], f"{location}/{field}"
 
 
-def targets_of(state: Document, location: str) -> Iterator[tuple[str, str, str]]:
-    """Go through the states a state leads to: field, name, place."""
+def targets_of(state: Document, location: str) -> Iterator[tuple[str, str]]:
+    """Go through the states a state leads to: name, place."""
     for field in ("Next", "Default"):
         if field in state:
-            yield field, state[field], f"{location}/{field}"
+            yield state[field], f"{location}/{field}"
     for field in ("Choices", "Catch"):
         for at, entry in enumerate(state.get(field, ())):
-            yield "Next", entry["Next"], f"{location}/{field}[{at}]/Next"
+            yield entry["Next"], f"{location}/{field}[{at}]/Next"
 
 
 def check_graph(checker: Checker, definition: Document, location: str) -> None:
@@ -39,24 +39,23 @@ def check_graph(checker: Checker, definition: Document, location: str) -> None:
     waiting = [start]
     while waiting:
         name = waiting.pop()
-        for _, target, _ in targets_of(states[name], ""):
+        for target, _ in targets_of(states[name], ""):
             if target in states and target not in reached:
                 reached.add(target)
                 waiting.append(target)
+    ends = {"Succeed", "Fail"}
+    has_end = any(state["Type"] in ends or state.get("End") for state in states.values())
     for name, state in states.items():
         place = f"{location}/States/{name}"
-        for field, target, at in targets_of(state, place):
+        for target, at in targets_of(state, place):
             if target not in states:
-                checker.report(f"Missing '{field}' target: {target}", at, MISSING_TARGET)
-        if name not in reached:
+                checker.report(f"Missing 'Next' target: {target}", at, MISSING_TARGET)
+        if name not in reached and has_end:
             checker.report(f'State "{name}" is not reachable.', place, MISSING_TARGET)
         for program, at in programs_in(state, place):
             check_graph(checker, program, at)
-    ends = {"Succeed", "Fail"}
-    if not any(state["Type"] in ends or state.get("End") for state in states.values()):
-        checker.warn(
-            "No terminal state found in machine", f"{location}/States", "NO_TERMINAL_STATE"
-        )
+    if not has_end:
+        checker.report("Workflow has no terminal state", None, "MISSING_END_STATE")
 
 
 def check_names(checker: Checker, definition: Document) -> None:

@@ -27,7 +27,7 @@ def check_retry(checker: Checker, value: Json, location: str, language: str) -> 
     for entry, place in _entries(checker, value, location):
         for field in entry:
             if field not in _RETRIER:
-                checker.report("Field is not supported", f"{place}/{field}")
+                checker.unsupported(field, place)
         for field, check in (
             ("IntervalSeconds", _INTERVAL),
             ("MaxAttempts", _ATTEMPTS),
@@ -46,7 +46,7 @@ def check_catch(checker: Checker, value: Json, location: str, language: str) -> 
     for entry, place in _entries(checker, value, location):
         for field in entry:
             if field not in {"ErrorEquals", "Next", "Assign", "Comment"} | own:
-                checker.report("Field is not supported", f"{place}/{field}")
+                checker.unsupported(field, place)
         if checker.require(entry, ("Next",), place):
             checker.of_type(entry["Next"], "String", f"{place}/Next")
         if entry.get("ResultPath") is not None and language == "JSONPath":

@@ -6,8 +6,7 @@ from .checker import Checker
 from .states import check_state
 
 _MACHINE_FIELDS = {"Comment", "StartAt", "States", "Version", "TimeoutSeconds", "QueryLanguage"}
-DOWNGRADE = "'QueryLanguage' can not be 'JSONPath' if set to 'JSONata' for whole state machine"
-_INNER_FIELDS = {"Comment", "StartAt", "States", "QueryLanguage", "ProcessorConfig"}
+_INNER_FIELDS = {"Comment", "StartAt", "States", "ProcessorConfig"}
 
 
 def check_machine(checker: Checker, definition: Json, location: str, language: str) -> None:
@@ -24,12 +23,10 @@ def check_machine(checker: Checker, definition: Json, location: str, language: s
     fields = _INNER_FIELDS if location else _MACHINE_FIELDS
     for field in definition:
         if field not in fields:
-            checker.report("Field is not supported", f"{location}/{field}")
-    if "QueryLanguage" in definition:
+            checker.unsupported(field, location)
+    if "QueryLanguage" in definition and not location:
         at = f"{location}/QueryLanguage"
         if checker.one_of(definition["QueryLanguage"], ("JSONPath", "JSONata"), at):
-            if language == "JSONata" and definition["QueryLanguage"] == "JSONPath":
-                checker.report(DOWNGRADE, location)
             language = definition["QueryLanguage"]
     _check_scalars(checker, definition, location)
     checker.require(definition, ("StartAt", "States"), location)
@@ -67,7 +64,7 @@ def _check_processor(checker: Checker, config: Json, location: str) -> None:
         return
     for field in config:
         if field not in ("Mode", "ExecutionType", "Comment"):
-            checker.report("Field is not supported", f"{location}/{field}")
+            checker.unsupported(field, location)
     mode = config.get("Mode", "INLINE")
     checker.one_of(mode, ("INLINE", "DISTRIBUTED"), f"{location}/Mode")
     if "ExecutionType" in config:

@@ -49,7 +49,7 @@ def check_call(config: str) -> Callable[[Checker, Json, str, str], None]:
         given = "Arguments" if language == "JSONata" else "Parameters"
         for field in value:
             if field not in ("Resource", given, config, "Comment"):
-                checker.report("Field is not supported", f"{location}/{field}")
+                checker.unsupported(field, location)
         if config == "ReaderConfig" and not checker.require(value, ("Resource",), location):
             return
         if "Resource" in value:
@@ -85,7 +85,7 @@ def _check_config(checker: Checker, config: Json, location: str, language: str) 
         elif field in ("ItemsPointer", "Comment"):
             checker.of_type(value, "String", place)
         else:
-            checker.report("Field is not supported", place)
+            checker.unsupported(field, location)
     if config.get("CSVHeaderLocation") == "GIVEN":
         checker.require(config, ("CSVHeaders",), location)
 
@@ -110,4 +110,4 @@ def check_batcher(checker: Checker, value: Json, location: str, language: str) -
             else:
                 checker.template(each, place)
         else:
-            checker.report("Field is not supported", place)
+            checker.unsupported(field, location)

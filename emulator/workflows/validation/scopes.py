@@ -4,6 +4,7 @@ https://docs.aws.amazon.com/step-functions/latest/dg/workflow-variables.html
 """
 
 from collections.abc import Iterator
+from contextlib import suppress
 
 from ..json_text import Document, Json
 from ..query.intrinsics import parse_call, paths_of
@@ -57,7 +58,7 @@ def variable_references(definition: Document) -> dict[str, list[str]]:
     """Return the variables that states read, by the names of the states (DescribeStateMachine).
 
     Args:
-        definition: A definition without errors.
+        definition: A definition that had no errors when it was given.
     """
     found: dict[str, list[str]] = {}
     waiting = [(definition, "JSONPath")]
@@ -66,10 +67,12 @@ def variable_references(definition: Document) -> dict[str, list[str]]:
         language = program.get("QueryLanguage", language)
         for name, state in program["States"].items():
             own = state.get("QueryLanguage", language)
-            read = set(_read_by(state, own))
+            read: set[str] = set()
+            with suppress(ValueError):  # kept by an earlier release, and not read today
+                read.update(_read_by(state, own))
             if read:
                 found[name] = sorted(read)
-            waiting.extend((inner, own) for inner, _ in programs_in(state, ""))
+            waiting.extend((inner, language) for inner, _ in programs_in(state, ""))
     return found
 
 

@@ -10,7 +10,7 @@ from .choices import check_choices
 from .handlers import check_assigned, check_catch, check_retry
 from .maps import check_batcher, check_call, check_label
 from .numbers import check_number, check_seconds
-from .resources import check_credentials, check_resource
+from .resources import check_arguments, check_credentials, check_resource
 
 MachineCheck = Callable[[Checker, Json, str, str], None]
 
@@ -83,6 +83,7 @@ def check_state(
         return
     if not checker.one_of(state["Type"], sorted(_FIELDS), f"{location}/Type"):
         return
+    around = language
     if "QueryLanguage" in state:
         own = state["QueryLanguage"]
         if not checker.one_of(own, ("JSONPath", "JSONata"), f"{location}/QueryLanguage"):
@@ -98,22 +99,38 @@ def check_state(
     for field, value in state.items():
         place = f"{location}/{field}"
         if field not in allowed:
-            checker.report("Field is not supported", place)
+            _check_unknown(checker, state["Type"], field, language, location)
         elif field in _CHECKS:
             _CHECKS[field](checker, value, place, language)
-    _check_whole(checker, state, location, language, check_machine)
+    _check_whole(checker, state, location, language)
+    # What is inside has the language of the program, not of the state.
+    if state["Type"] == "Parallel":
+        _check_branches(checker, state, location, around, check_machine)
+    elif state["Type"] == "Map":
+        _check_map(checker, state, location, around, check_machine)
 
 
-def _check_whole(
-    checker: Checker, state: Document, location: str, language: str, check_machine: MachineCheck
-) -> None:
+def _check_unknown(checker: Checker, kind: str, field: str, language: str, location: str) -> None:
+    other = "JSONPath" if language == "JSONata" else "JSONata"
+    if field in _FIELDS[kind][other == "JSONata"]:
+        checker.report(
+            f"The QueryLanguage is set to '{language}', but field '{field}' is only supported for"
+            f" the '{other}' QueryLanguage",
+            location,
+        )
+    else:
+        checker.unsupported(field, location)
+
+
+def _check_whole(checker: Checker, state: Document, location: str, language: str) -> None:
     """Check what concerns several fields of a state."""
     kind = state["Type"]
     if kind in ("Pass", "Task", "Wait", "Parallel", "Map"):
         checker.exactly_one(state, ("Next", "End"), location)
     match kind:
         case "Task":
-            checker.require(state, ("Resource",), location)
+            if checker.require(state, ("Resource",), location):
+                check_arguments(checker, state, location, language)
             checker.at_most_one(state, ("TimeoutSeconds", "TimeoutSecondsPath"), location)
             checker.at_most_one(state, ("HeartbeatSeconds", "HeartbeatSecondsPath"), location)
             _check_heartbeat(checker, state, location)
@@ -126,10 +143,6 @@ def _check_whole(
         case "Fail":
             checker.at_most_one(state, ("Error", "ErrorPath"), location)
             checker.at_most_one(state, ("Cause", "CausePath"), location)
-        case "Parallel":
-            _check_branches(checker, state, location, language, check_machine)
-        case "Map":
-            _check_map(checker, state, location, language, check_machine)
 
 
 def _check_heartbeat(checker: Checker, state: Document, location: str) -> None:

@@ -12,6 +12,13 @@ _PATIENCE_S = 5.0
 _PAUSE_S = 0.1
 #: Where containers have the packages it needs.
 _IN_CONTAINERS = "/var/localfaas_debugger"
+#: What debugpy reads while it starts.
+_ITS_ENVIRONMENT = {
+    # It would warn of Python's own modules that it can't step through.
+    "PYDEVD_DISABLE_FILE_VALIDATION": "1",
+    # What the bootstrap catches has left the user's code: "User Uncaught Exceptions".
+    "IDE_PROJECT_ROOTS": os.pathsep.join((os.environ.get("LAMBDA_TASK_ROOT", "/var/task"), "/opt")),
+}
 
 
 def listen(order: str) -> None:
@@ -29,12 +36,15 @@ def listen(order: str) -> None:
     if published:
         packages = _IN_CONTAINERS
     sys.path.insert(0, packages)
-    # It would warn of Python's own modules that it can't step through.
-    os.environ["PYDEVD_DISABLE_FILE_VALIDATION"] = "1"
+    own = {name: value for name, value in _ITS_ENVIRONMENT.items() if name not in os.environ}
+    os.environ.update(own)
     try:
         import debugpy
+        from debugpy import adapter
 
-        debugpy.configure(subProcess=False)
+        # Ours, around debugpy's own.
+        adapter.__file__ = os.path.join(os.path.dirname(__file__), "debug_adapter", "__init__.py")
+        debugpy.configure(subProcess=False, pythonEnv={**os.environ, "PYTHONPATH": packages})
         debugpy.listen(("0.0.0.0" if published else "127.0.0.1", int(port)))
     except ImportError:
         _say(_MISSING)
@@ -44,7 +54,8 @@ def listen(order: str) -> None:
         return
     finally:
         sys.path.remove(packages)
-        os.environ.pop("PYDEVD_DISABLE_FILE_VALIDATION", None)
+        for name in own:
+            del os.environ[name]
     _say(f"Debugger: debugpy listens on 127.0.0.1:{port}")
     if wait:
         name = os.environ.get("AWS_LAMBDA_FUNCTION_NAME", "")

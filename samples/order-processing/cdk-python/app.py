@@ -21,7 +21,7 @@ class Orders(cdk.Stack):
             handler="app.handler",
             code=lambda_.Code.from_asset(str(SOURCE / "create")),
             timeout=cdk.Duration.seconds(10),
-            memory_size=int(self.node.try_get_context("memory") or 128),
+            memory_size=int(self.node.try_get_context("memory") or 512),
             environment={
                 "CURRENCY": self.node.try_get_context("currency") or "EUR",
                 "QUEUE_URL": queue.queue_url,

@@ -22,7 +22,7 @@ class Orders extends Stack {
       runtime: lambda.Runtime.PYTHON_3_12,
       handler: "app.handler",
       timeout: Duration.seconds(10),
-      memorySize: Number(this.node.tryGetContext("memory") ?? 128),
+      memorySize: Number(this.node.tryGetContext("memory") ?? 512),
       environment: {
         CURRENCY: this.node.tryGetContext("currency") ?? "EUR",
         QUEUE_URL: queue.queueUrl,

@@ -12,7 +12,7 @@ variable "currency" {
 }
 
 variable "memory" {
-  default = 128
+  default = 512
 }
 
 variable "archive" {

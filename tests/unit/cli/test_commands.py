@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import socket
 import subprocess
 import sys
@@ -13,7 +14,9 @@ from pathlib import Path
 import pytest
 
 from emulator.cli.application import COMMANDS, run
+from emulator.cli.client import Client
 from emulator.cli.commands import doctor, up
+from emulator.client.variables import foreign
 from emulator.driver.docker.settings import DockerSettings
 from emulator.driver.kubernetes.settings import KubernetesSettings
 from emulator.driver.process import checks
@@ -187,7 +190,8 @@ def test_up_without_a_path_takes_the_template_here(
     run(["up"])
     (tmp_path / "template.yaml").touch()
     run(["up"])
-    assert [taken.functions for taken in settings] == [(), (Path(),)]
+    run(["up", "--empty"])
+    assert [taken.functions for taken in settings] == [(), (Path(),), ()]
 
 
 @pytest.mark.parametrize("command", ["env", "--help"])
@@ -202,7 +206,7 @@ def test_output_that_cannot_be_written_is_no_traceback(
         ["/bin/sh", "-c", f"{sys.executable} -m emulator {command} {output}"],
         capture_output=True,
         text=True,
-        timeout=50,
+        timeout=240,
         check=False,
     )
     assert (done.returncode, done.stderr) == (1 if said else 0, said)
@@ -214,7 +218,7 @@ def test_text_that_the_terminal_cannot_show_is_escaped() -> None:
         env={"PYTHONIOENCODING": "ascii", "PYTHONPATH": str(Path.cwd())},
         capture_output=True,
         text=True,
-        timeout=50,
+        timeout=240,
         check=False,
     )
     assert done.returncode == 0, done.stderr
@@ -234,8 +238,8 @@ def test_env_in_every_shell(
 ) -> None:
     for name in ("http_proxy", "HTTP_PROXY", "all_proxy", "ALL_PROXY"):
         monkeypatch.delenv(name, raising=False)
-    for name in ("AWS_PROFILE", "AWS_DEFAULT_PROFILE"):
-        monkeypatch.delenv(name, raising=False)
+    for name in foreign(os.environ):
+        monkeypatch.delenv(name)
     assert run(["env", "--shell", shell, "--region", "eu-west-1"]) == 0
     lines = capsys.readouterr().out.splitlines()
     assert line in lines
@@ -253,10 +257,19 @@ def test_env_in_every_shell(
 def test_env_drops_a_profile(
     shell: str, line: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.delenv("AWS_DEFAULT_PROFILE", raising=False)
+    for name in foreign(os.environ):
+        monkeypatch.delenv(name)
     monkeypatch.setenv("AWS_PROFILE", "work")
     assert run(["env", "--shell", shell]) == 0
     assert capsys.readouterr().out.splitlines()[-1] == line
+
+
+def test_env_drops_the_address_of_a_single_service(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("AWS_ENDPOINT_URL_S3", "http://localhost:9000")
+    assert run(["env"]) == 0
+    assert "unset AWS_ENDPOINT_URL_S3" in capsys.readouterr().out.splitlines()
 
 
 def test_env_keeps_calls_from_a_proxy(
@@ -269,6 +282,18 @@ def test_env_keeps_calls_from_a_proxy(
     assert variables["NO_PROXY"] == variables["no_proxy"] == "internal.example,localhost,127.0.0.1"
 
 
+@pytest.mark.parametrize(("words", "region"), [([], "eu-west-1"), (["--region", "x"], "x")])
+def test_env_has_the_region_of_the_emulator(
+    words: list[str],
+    region: str,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    monkeypatch.setattr(Client, "get", lambda *_, **__: {"region": "eu-west-1"})
+    assert run(["env", "--json", *words]) == 0
+    assert json.loads(capsys.readouterr().out)["AWS_REGION"] == region
+
+
 def test_env_as_json(capsys: pytest.CaptureFixture[str]) -> None:
     assert run(["env", "--json", "--endpoint", "localhost:4999"]) == 0
     variables = json.loads(capsys.readouterr().out)
@@ -278,7 +303,7 @@ def test_env_as_json(capsys: pytest.CaptureFixture[str]) -> None:
 
 def test_doctor_names_a_port_that_another_program_has() -> None:
     with socket.create_server(("127.0.0.1", 0)) as other:
-        other.settimeout(10)
+        other.settimeout(60)
 
         def hang_up() -> None:
             for _ in range(2):

@@ -64,6 +64,16 @@ def test_every_command_says_so_before_it_asks_an_emulator(
     assert "'no/such.json' is neither JSON nor a file" in capsys.readouterr().err
 
 
+@pytest.mark.parametrize("text", ["a: [b", "a: !!bool x", "? [1]\n: 2"])
+def test_a_definition_of_yaml_that_is_none_is_refused_in_a_line(
+    text: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "order.asl.yaml").write_text(text)
+    given = f"@{tmp_path}/order.asl.yaml"
+    assert run(["workflow", "test", given, "--endpoint", "http://127.0.0.1:9"]) == 1
+    assert "is neither JSON nor YAML: " in capsys.readouterr().err
+
+
 @pytest.mark.skipif(os.geteuid() == 0, reason="root reads everything")
 def test_a_file_of_others(tmp_path: Path) -> None:
     (tmp_path / "event.json").touch(mode=0)

@@ -6,7 +6,6 @@ import os
 import signal
 import subprocess
 import sys
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -87,16 +86,15 @@ def test_it_says_what_to_do_where_the_emulator_does_not_end(
     options: list[str], capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(down, "_CLOSING_S", 0.1)
-    with stand_in(lasts_s=60) as (child, url):
+    with stand_in(lasts_s=600) as (child, url):
         assert run(["down", *options, "--endpoint", url]) == 1
         assert child.poll() is None
         assert f"end it with `kill -9 {child.pid}`" in capsys.readouterr().err
 
 
 def test_it_says_where_it_can_not_see_the_process(capsys: pytest.CaptureFixture[str]) -> None:
-    began = time.monotonic()
-    with stand_in(lasts_s=60, namespace="'elsewhere'") as (child, url):
+    with stand_in(lasts_s=600, namespace="'elsewhere'") as (child, url):
         assert run(["down", "--endpoint", url]) == 0
-        assert time.monotonic() - began < 30
+        assert child.poll() is None
         child.send_signal(signal.SIGKILL)
     assert "its process runs elsewhere" in capsys.readouterr().err

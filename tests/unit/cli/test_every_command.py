@@ -106,17 +106,15 @@ def test_without_an_emulator_the_remedy_is_named(words: list[str], capsys: Any) 
 def another_program(reply: bytes) -> Iterator[str]:
     """Let something that is no emulator listen; yields its address."""
     with socket.create_server(("127.0.0.1", 0)) as listening:
-        listening.settimeout(0.05)
         over = threading.Event()
 
         def serve() -> None:
-            while not over.is_set():
-                try:
-                    connection = listening.accept()[0]
-                except TimeoutError:
-                    continue
+            while True:
+                connection = listening.accept()[0]
                 with connection:
-                    connection.settimeout(5)
+                    if over.is_set():
+                        return
+                    connection.settimeout(60)
                     connection.recv(65536)
                     connection.sendall(reply)
 
@@ -126,6 +124,8 @@ def another_program(reply: bytes) -> Iterator[str]:
             yield f"http://127.0.0.1:{listening.getsockname()[1]}"
         finally:
             over.set()
+            # It is awake at once.
+            socket.create_connection(listening.getsockname()).close()
             thread.join()
 
 

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from emulator.app import Emulator
 from emulator.cli.greeting import greet
+from emulator.driver.languages import python
 from emulator.settings import Settings
 from emulator.testing import ScriptedDriver
 
@@ -49,6 +51,24 @@ async def test_a_function_to_debug_that_is_not_there_is_named(
     await emulator.run(ready)
     said = capsys.readouterr().out
     assert "lost, which is not here yet: a debugger can attach to 127.0.0.1:5999" in said
+
+
+async def test_a_debugger_that_is_not_installed_is_named(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(python, "find_spec", lambda name: None)
+    (tmp_path / "app.py").write_text("def handler(event, context): ...")
+    settings = Settings(port=0, functions=(tmp_path,), debug=(tmp_path.name,), watch=False)
+    emulator = Emulator(settings, driver=ScriptedDriver())
+
+    def ready() -> None:
+        greet(emulator)
+        emulator.stop()
+
+    await emulator.run(ready)
+    said = capsys.readouterr()
+    assert "can attach" not in said.out
+    assert f"no debugger can attach to {tmp_path.name}: debugpy is not there: `pip" in said.err
 
 
 @pytest.mark.parametrize("kind", ["http", "rest"])

@@ -19,7 +19,7 @@ class _Slow(io.StringIO):
 
     def write(self, text: str, /) -> int:
         self.asked.set()
-        self.go_on.wait(20)
+        self.go_on.wait(60)
         return super().write(text)
 
 
@@ -28,7 +28,7 @@ def test_what_waits_for_a_slow_terminal_is_bounded_in_bytes(length: int) -> None
     stream = _Slow()
     printer = LivePrinter(stream)
     printer.print("first")
-    assert stream.asked.wait(20)
+    assert stream.asked.wait(60)
     lines = 100_000 if not length else 1000
     for number in range(lines):
         printer.print(f"{number} " + "x" * length)

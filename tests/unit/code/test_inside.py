@@ -69,3 +69,8 @@ def test_a_folder_that_is_a_link_in_one_layer_is_not_followed_on_this_machine(
     (world.upper / "lib").mkdir()
     assert world.locate("/opt/lib/file") is None
     assert not is_own(world.lower / "lib/file", world.lower)
+
+
+@pytest.mark.parametrize("name", ["a\0b", "\ud800", "x" * 300])
+def test_a_name_that_no_file_can_have_is_nowhere(tmp_path: Path, name: str) -> None:
+    assert locate(f"/var/task/{name}", {"/var/task": [tmp_path]}) is None

@@ -382,6 +382,7 @@ def test_ten_gigabyte_bomb_in_bounded_memory(root: Path, claimed: int) -> None:
     assert not list(root.parent.iterdir())
 
 
+@pytest.mark.thorough
 def test_million_entries_in_bounded_memory(root: Path) -> None:
     bomb = handmade([(b"n%06d" % n, 0, 0, 0) for n in range(1_000_000)], b"", local=b"n000000")
 

@@ -91,6 +91,7 @@ async def test_packages_are_installed_once(folder: Path, tmp_path: Path, interpr
     assert [path.name for path in (tmp_path / "cache").iterdir()] == [layer.name]
 
 
+@pytest.mark.thorough
 async def test_the_cache_may_be_a_link_or_named_from_here(
     folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -105,6 +106,7 @@ async def test_the_cache_may_be_a_link_or_named_from_here(
         assert layer.parent == real / "localfaas" / "packages"
 
 
+@pytest.mark.thorough
 async def test_a_change_installs_anew(folder: Path, tmp_path: Path) -> None:
     packages = Installing(tmp_path)
     before = await packages.layer(version(folder))
@@ -123,6 +125,7 @@ async def test_a_cache_that_takes_nothing_has_a_remedy(folder: Path, tmp_path: P
     assert packages.said == [], "nothing is installed"
 
 
+@pytest.mark.thorough
 async def test_what_fails_says_why_and_is_tried_again(folder: Path, tmp_path: Path) -> None:
     (folder / "more.txt").write_text("./lost-1.0-py3-none-any.whl\n")
     packages = Installing(tmp_path)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import errno
+from contextlib import nullcontext
 from pathlib import Path
 
 import pytest
@@ -125,6 +127,28 @@ def test_version_1_limits(tmp_path: Path) -> None:
         "cpu.cfs_quota_us": "1000",
         "pids.max": "5",
     }
+
+
+@pytest.mark.parametrize("refusal", [errno.EINVAL, errno.EACCES])
+def test_version_1_takes_no_larger_share_than_the_group_above_has(
+    tmp_path: Path, refusal: int
+) -> None:
+    """As in a container that has half a CPU, whose functions would have a whole one."""
+
+    class Inner(Group):
+        def _write(self, controller: str, name: str, value: object) -> None:
+            if name == "cpu.cfs_quota_us" and value == CPU_PERIOD:
+                raise OSError(refusal, "refused")
+            super()._write(controller, name, value)
+
+    (tmp_path / "cpu.cfs_period_us").touch()
+    (tmp_path / "cpu.cfs_quota_us").touch()
+    group = Inner({"cpu": tmp_path}, unified=False)
+    with nullcontext() if refusal == errno.EINVAL else pytest.raises(PermissionError):
+        group.limit_cpu(CPU_PERIOD)
+    assert (tmp_path / "cpu.cfs_quota_us").read_text() == ""
+    group.limit_cpu(1000)
+    assert (tmp_path / "cpu.cfs_quota_us").read_text() == "1000"
 
 
 def test_version_1_limits_where_the_kernel_does_not_count_swap(tmp_path: Path) -> None:

@@ -28,7 +28,7 @@ def localfaas(*arguments: str) -> str:
     """Run the command line of an emulator that has the driver; return what it printed."""
     code = f"{ADDED}run({list(arguments)!r})"
     done = subprocess.run(
-        [sys.executable, "-c", code], capture_output=True, text=True, timeout=50, check=True
+        [sys.executable, "-c", code], capture_output=True, text=True, timeout=240, check=True
     )
     return done.stdout
 

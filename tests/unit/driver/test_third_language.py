@@ -61,7 +61,8 @@ async def test_its_functions_run_as_processes(driver: ProcessDriver, tmp_path: P
 
 def test_runtimes_that_no_module_declares_are_refused(driver: ProcessDriver) -> None:
     with pytest.raises(
-        ConfigurationError, match="it serves python, nodejs, ruby, java, provided and mirror"
+        ConfigurationError,
+        match="it serves python, nodejs, ruby, java, dotnet, provided and mirror",
     ):
         driver.check_runtime("lisp1")
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import time
+import sys
 from typing import Any
 
 import pytest
@@ -43,18 +43,25 @@ def test_paths_are_only_compared(path: str) -> None:
 
 
 def test_a_thousand_routes_route_like_ten() -> None:
-    def cost(count: int) -> float:
+    def lines_run(count: int) -> int:
         router = keys(*(f"GET /things{n}/{{id}}/parts/{{part}}" for n in range(count)))
-        path = f"/things{count - 1}/1/parts/2"
-        best = float("inf")
-        for _ in range(5):
-            begun = time.perf_counter()
-            for _ in range(2000):
-                router.find("GET", path)
-            best = min(best, time.perf_counter() - begun)
-        return best
+        found = 0
 
-    assert cost(1000) < 2 * cost(10)
+        def trace(frame: Any, event: str, argument: Any) -> Any:
+            nonlocal found
+            found += event == "line"
+            return trace
+
+        before = sys.gettrace()
+        sys.settrace(trace)
+        try:
+            match = router.find("GET", f"/things{count - 1}/1/parts/2")
+        finally:
+            sys.settrace(before)
+        assert match is not None
+        return found
+
+    assert lines_run(1000) == lines_run(10) > 0
 
 
 @pytest.mark.parametrize(
@@ -117,7 +124,6 @@ def test_what_is_no_policy(document: dict[str, Any]) -> None:
 
 def test_stars_take_no_time() -> None:
     resource = "*a" * 20
-    begun = time.perf_counter()
-    evaluate(policy("Allow", "*" * 1000 + "x"), ARN)
-    evaluate(policy("Allow", resource), "a" * 60 + "b")
-    assert time.perf_counter() - begun < 1
+    assert evaluate(policy("Allow", "*" * 1000 + "x"), ARN) is None
+    # Who tries every way to read it is at it for years.
+    assert evaluate(policy("Allow", resource), "a" * 60 + "b") is None

@@ -16,8 +16,15 @@ pytest.importorskip("moto", reason="the extra aws is not installed")
 
 
 @pytest.fixture(scope="module")
-def library() -> Library:
-    return Library()
+def library() -> Iterator[Library]:
+    from joserfc.jwk import RSAKey
+    from moto.utilities.utils import load_resource
+
+    # Every pool reads the same key, which takes a tenth of a second: here it is read once.
+    key = RSAKey.import_key(load_resource("cognitoidp/resources/jwks-private.json"))
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(RSAKey, "import_key", lambda _: key)
+        yield Library()
 
 
 @pytest.fixture

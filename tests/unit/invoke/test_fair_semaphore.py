@@ -42,7 +42,7 @@ async def test_a_permit_given_back_while_its_next_holder_is_cancelled_is_not_los
     assert gone.cancelled()
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(
     shared=st.integers(0, 3),
     steps=st.lists(

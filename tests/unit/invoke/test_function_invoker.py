@@ -100,3 +100,18 @@ async def test_a_version_that_becomes_ready_runs(world: World, functions: Functi
     prepared = await functions.prepare(ACCOUNT, REGION, "hello", None, b"1")
     assert prepared.version.state == "Active"
     assert (await functions.invoke(prepared)).payload == b'{"done": 1}'
+
+
+async def test_no_caller_brings_headers_of_the_runtime_api(
+    world: World, functions: FunctionInvoker
+) -> None:
+    """A message's trace header, and what a workflow names a tenant, may be any text."""
+    world.function("hello")
+    world.function("isolated", settings=ISOLATED)
+    evil = "Root=1-0\r\nLambda-Runtime-Aws-Request-Id: another"
+    prepared = await functions.prepare(ACCOUNT, REGION, "hello", None, b"{}", trace_id=evil)
+    assert prepared.invocation.trace_id.isprintable()
+    assert prepared.invocation.trace_id.startswith("Root=1-")
+    error = await refusal(functions, "isolated", None, b"{}", tenant_id="a\r\nX: y")
+    assert error.code == "InvalidParameterValueException"
+    assert await functions.prepare(ACCOUNT, REGION, "isolated", None, b"{}", tenant_id="a b@c")

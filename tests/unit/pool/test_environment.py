@@ -489,6 +489,28 @@ async def test_what_dies_while_it_is_thawed_is_not_handed_out() -> None:
     await world.pools.close()
 
 
+async def test_a_runtime_that_has_ended_gets_no_more_though_another_process_asks(
+    world: World,
+) -> None:
+    """As where a web server dies behind an adapter, which goes on to speak for it."""
+
+    async def dies_behind_its_adapter(runtime: RuntimeClient) -> Exit | None:
+        request_id, _ = await runtime.next()
+        runtime.sandbox.exited.set_result(Exit(status=3))
+        await runtime.respond(request_id, b'"no server"')
+        request_id, _ = await runtime.next()
+        await runtime.respond(request_id, b'"still no server"')
+        return None
+
+    world.driver.script = dies_behind_its_adapter
+    version = world.function()
+    assert (await world.invoke(version)).payload == b'"no server"'
+    world.driver.script = echo
+    await until_idle()
+    assert (await world.invoke(version, b"2")).payload == b"2"
+    assert len(world.driver.sandboxes) == 2
+
+
 async def _with_an_internal_extension(runtime: RuntimeClient) -> Exit | None:
     inner = await runtime.another()
     path = "/2020-01-01/extension"

@@ -21,7 +21,7 @@ from tests.unit.pool.conftest import World, make_world
 
 _ARN = "arn:aws:lambda:us-east-1:000000000000:capacity-provider:provider"
 #: Seconds that TCP may take on a busy machine.
-_PATIENCE_S = 0.002
+_PATIENCE_S = 0.05
 
 
 def managed(world: World, concurrency: int = 2, **fields: Any) -> FunctionVersion:

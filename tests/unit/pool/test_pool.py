@@ -6,9 +6,10 @@ import asyncio
 
 import pytest
 
+from emulator.driver.base import Sandbox
 from emulator.model.causes import ColdCause, ColdStart
 from emulator.model.errors import AwsError, ConfigurationError, DriverFault, LocalfaasError
-from emulator.model.sandbox import Exit
+from emulator.model.sandbox import EnvironmentSpec, Exit
 from emulator.pool.host import PoolSettings
 from emulator.testing import RuntimeClient, Script, until_idle
 from tests.unit.pool.conftest import World, make_world
@@ -264,3 +265,32 @@ async def test_one_environment_can_be_evicted(world: World) -> None:
     assert world.pools.evict(version, environment_id=first) == (1, 0)
     assert list(world.pools.pool(version).environments) == [second]
     assert world.pools.evict(version, environment_id="another") == (0, 0)
+
+
+async def test_a_runtime_may_speak_before_the_emulator_has_looked(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As a quick one does on a busy machine: its connection waits, with what it has said."""
+    said = asyncio.Event()
+    statuses: list[int] = []
+    start = world.driver.start
+
+    async def fails(runtime: RuntimeClient) -> Exit | None:
+        other = await runtime.another()
+        await other.send("POST", "init/error", b'{"errorType": "Early", "errorMessage": "no"}')
+        said.set()
+        status, _, _ = await other.receive()
+        statuses.append(status)
+        return Exit(status=1)
+
+    async def looks_late(spec: EnvironmentSpec) -> Sandbox:
+        sandbox = await start(spec)
+        await said.wait()
+        await until_idle()
+        return sandbox
+
+    world.driver.script = fails
+    monkeypatch.setattr(world.driver, "start", looks_late)
+    result = await world.invoke(world.function())
+    assert b"Early" in result.payload
+    assert set(statuses) == {202}

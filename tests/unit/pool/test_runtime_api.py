@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import socket
 from collections.abc import AsyncIterator
 from types import SimpleNamespace
 from typing import cast
@@ -17,6 +18,7 @@ from emulator.model.invocation import InvocationResult
 from emulator.pool.connection_gate import Admits
 from emulator.pool.extensions.subscriptions import Subscription
 from emulator.pool.runtime_api import RuntimeApi
+from emulator.pool.runtime_connection import RuntimeConnection
 from emulator.pool.runtime_events import Answers, Refusal
 
 SECRET = "4f1c.localfaas.internal"
@@ -128,6 +130,15 @@ async def test_a_foreign_address_is_cut_off(listening: Listening) -> None:
     assert await said(reader) == b""
 
 
+async def test_a_connection_that_was_reset_at_once_is_let_go(listening: Listening) -> None:
+    listening.expect(lambda peer, local: True)
+    transport = Mock(spec=asyncio.Transport)
+    transport.get_extra_info.side_effect = {"sockname": ("127.0.0.1", 1)}.get  # as uvloop's
+    RuntimeConnection(listening.api, tcp=True).connection_made(transport)
+    transport.abort.assert_called_once()
+    assert not listening.api.connections
+
+
 @pytest.mark.parametrize("authority", [SECRET, f"{SECRET}:9001"])
 async def test_the_secret_host_admits_whatever_the_address(
     listening: Listening, authority: str
@@ -196,3 +207,72 @@ async def test_a_connection_is_closed_after_its_answer_where_its_client_asks_for
     reader = await listening.call(NEXT.replace("HTTP/1.1", says) + "\r\n")
     await listening.heard.waiting.wait()
     assert listening.api.waiting
+
+
+@pytest.mark.skipif(not hasattr(socket, "TCP_QUICKACK"), reason="needs Linux")
+@pytest.mark.parametrize(("mode", "acknowledges"), [("streaming", True), ("buffered", False)])
+def test_what_is_streamed_is_acknowledged_at_once(mode: str, acknowledges: bool) -> None:
+    """Else clients that gather small packets wait until the kernel does that: 40 ms."""
+    transport, end = Mock(), Mock()
+    transport.get_extra_info.return_value = end
+    connection = RuntimeConnection(Mock(settle=None, lag=0.0), tcp=True)
+    connection.connection_made(transport)
+    connection.accepted()
+    path = "/2018-06-01/runtime/invocation/some-id/response"
+    connection.data_received(
+        f"POST {path} HTTP/1.1\r\nHost: runtime\r\nTransfer-Encoding: chunked\r\n"
+        f"Lambda-Runtime-Function-Response-Mode: {mode}\r\n".encode()
+    )
+    assert end.setsockopt.called is False
+    connection.data_received(b"\r\n")
+    asked = (socket.IPPROTO_TCP, socket.TCP_QUICKACK, 1)
+    assert end.setsockopt.called is acknowledges
+    assert all(each.args == asked for each in end.setsockopt.call_args_list)
+
+
+async def test_who_reads_no_answers_asks_no_more_questions() -> None:
+    """Answers that nobody reads would fill the emulator's memory."""
+    mine, theirs = socket.socketpair()
+    mine.setblocking(False)
+    theirs.setblocking(False)
+    api = RuntimeApi(Heard(), Mock(spec=Answers))
+    await api.adopt(mine)
+    loop = asyncio.get_running_loop()
+    question = b"GET /nothing HTTP/1.1\r\n\r\n"
+    asked = 0
+
+    async def ask() -> None:
+        nonlocal asked
+        while True:
+            await loop.sock_sendall(theirs, question * 1000)
+            asked += 1000
+
+    asking = asyncio.create_task(ask())
+    (connection,) = api.connections
+    assert connection._transport is not None
+    while not connection._answers_wait:  # noqa: ASYNC110 (a transport tells nobody else)
+        await asyncio.sleep(0)
+    held = connection._transport.get_write_buffer_size()
+    for _ in range(1000):
+        await asyncio.sleep(0)
+    assert connection._transport.get_write_buffer_size() == held < 8 << 20
+    # Once the answers are read, the questions are.
+    before = asked
+    while asked < before + 50_000:
+        await loop.sock_recv(theirs, 1 << 20)
+    asking.cancel()
+    api.close()
+    theirs.close()
+
+
+async def test_an_environment_has_its_connections_and_no_more(listening: Listening) -> None:
+    """Each costs the emulator a descriptor, of which all environments share some thousands."""
+    listening.expect(lambda peer, local: True)
+    readers = [await listening.call("") for _ in range(300)]
+    closed = [asyncio.create_task(said(reader)) for reader in readers]
+    _, open_ones = await asyncio.wait(closed, timeout=1)
+    while len(open_ones) > 257:
+        _, open_ones = await asyncio.wait(open_ones, return_when=asyncio.FIRST_COMPLETED)
+    assert len(listening.api.connections) == len(open_ones) == 257
+    for task in open_ones:
+        task.cancel()

@@ -29,7 +29,14 @@ def write(root: Path, *names: str, handler: str = "handler") -> None:
 class Registered:
     """A folder with its registry, and what the registry retired."""
 
-    def __init__(self, root: Path, *, strict: bool = False, runtimes: tuple[str, ...] = ()) -> None:
+    def __init__(
+        self,
+        root: Path,
+        *,
+        strict: bool = False,
+        runtimes: tuple[str, ...] = (),
+        variables: dict[str, dict[str, str]] | None = None,
+    ) -> None:
         self.registry = Registry()
         self.retired: list[FunctionVersion] = []
         self.registry.on_retired.append(lambda version, reason: self.retired.append(version))
@@ -43,6 +50,7 @@ class Registered:
             account=ACCOUNT,
             region=REGION,
             strict=strict,
+            variables=variables,
         )
 
     def check_runtime(self, runtime: str) -> str | None:
@@ -69,6 +77,18 @@ def test_declared_functions_are_active_and_live(tmp_path: Path) -> None:
     assert latest.code.live
     assert latest.code.source == tmp_path / "hello"
     assert latest.code.size == (tmp_path / "hello" / "app.py").stat().st_size
+
+
+def test_functions_have_the_variables_that_are_given(tmp_path: Path) -> None:
+    write(tmp_path, "one", "two")
+    given = {"": {"STAGE": "test", "SIZE": "1"}, "two": {"SIZE": "2"}}
+    registered = Registered(tmp_path, variables=given)
+    registered.folder.load()
+    assert registered.latest("one").environment == {"STAGE": "test", "SIZE": "1"}
+    assert registered.latest("two").environment == {"STAGE": "test", "SIZE": "2"}
+    reserved = Registered(tmp_path, variables={"one": {"AWS_REGION": "x"}})
+    with pytest.raises(ConfigurationError, match=r"one: .* reserved keys"):
+        reserved.folder.load()
 
 
 def test_an_ill_named_folder_is_left_out_with_a_note_or_refused(tmp_path: Path) -> None:
@@ -159,6 +179,25 @@ def test_a_reload_reaches_layers_and_published_versions(tmp_path: Path) -> None:
     assert registered.registry.reload(function, {tmp_path / "hello": now})
     assert function.versions["1"].code is now
     assert function.versions["1"].generation == 1
+
+
+def test_where_one_function_is_refused_all_stay_as_they_were(tmp_path: Path) -> None:
+    write(tmp_path, "first", "old")
+    given = {"refused": {"AWS_REGION": "x"}}
+    registered = Registered(tmp_path, variables=given)
+    registered.folder.load()
+    before, old = registered.folder.contents, registered.latest("old")
+    write(tmp_path, "added", "refused")
+    write(tmp_path, "old", handler="lambda_handler")
+    shutil.rmtree(tmp_path / "first")
+    with pytest.raises(ConfigurationError, match=r"refused: .* reserved keys"):
+        registered.folder.apply(registered.folder.read())
+    assert registered.folder.contents is before
+    assert registered.latest("old") is old
+    assert registered.function("first")
+    shutil.rmtree(tmp_path / "refused")
+    changes = registered.folder.apply(registered.folder.read())
+    assert changes == FunctionChanges(added=("added",), updated=("old",), removed=("first",))
 
 
 def test_runtimes_that_differ_are_noted_once(tmp_path: Path) -> None:

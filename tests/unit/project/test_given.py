@@ -33,7 +33,14 @@ def test_parameter_files(tmp_path: Path, name: str, text: str) -> None:
 
 @pytest.mark.parametrize(
     ("name", "text"),
-    [("p.json", "{"), ("p.json", "[1]"), ("p.json", "1"), ("p.yaml", "a: [b"), ("p.toml", "=")],
+    [
+        ("p.json", "{"),
+        ("p.json", "[1]"),
+        ("p.json", "1"),
+        ("p.yaml", "a: [b"),
+        ("p.yaml", "a: !!bool x"),
+        ("p.toml", "="),
+    ],
 )
 def test_parameter_files_that_are_none(tmp_path: Path, name: str, text: str) -> None:
     (tmp_path / name).write_text(text)

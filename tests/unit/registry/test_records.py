@@ -195,3 +195,20 @@ async def test_a_resource_that_the_disk_does_not_take_is_as_before() -> None:
     with pytest.raises(AwsError, match="was not kept"):
         await table.put(*at, {"new": 1})
     assert table.find(*at) == {"old": 1}
+
+
+async def test_one_that_is_served_no_more_takes_no_other_with_it() -> None:
+    retired: list[FunctionVersion] = []
+    registry = Registry(on_retired=[lambda version, reason: retired.append(version)])
+    first, second = _function(), _function()
+    latest = second.latest
+    registry.add(first)
+    await registry.delete(first)
+    registry.add(second)
+    retired.clear()
+    registry.remove(first)
+    assert registry.find(latest.account, latest.region, latest.name) is second
+    assert retired == []
+    registry.remove(second)
+    assert registry.all() == []
+    assert latest in retired

@@ -32,18 +32,20 @@ async def test_a_change_builds_on_one_that_is_still_written() -> None:
     parts: Any = SimpleNamespace(documents=disk, hosts=SimpleNamespace(apis=set()))
     kept = ApiGateway(parts)
     api = Api("000000000000", "us-east-1", {"ApiId": "a", "ProtocolType": "HTTP"})
-    writing = asyncio.create_task(kept.put(api, "routes", "r", {"RouteId": "r", "one": 1}))
+    writing = asyncio.create_task(
+        kept.put(api, "routes", "r", {"RouteId": "r", "RouteKey": "GET /", "one": 1})
+    )
     await asyncio.sleep(0)
     after = {**api.held["routes"]["r"], "two": 2}
-    assert after == {"RouteId": "r", "one": 1, "two": 2}
+    assert after == {"RouteId": "r", "RouteKey": "GET /", "one": 1, "two": 2}
     disk.free.set()
     await writing
     disk.full = True
     with pytest.raises(AwsError, match="not kept"):
         await kept.put(api, "routes", "r", after)
-    assert api.held["routes"] == {"r": {"RouteId": "r", "one": 1}}
+    assert api.held["routes"] == {"r": {"RouteId": "r", "RouteKey": "GET /", "one": 1}}
     with pytest.raises(AwsError, match="not kept"):
-        await kept.put(api, "routes", "new", {"RouteId": "new"})
+        await kept.put(api, "routes", "new", {"RouteId": "new", "RouteKey": "GET /new"})
     assert "new" not in api.held["routes"]
     assert api.changes == 3
 
@@ -75,7 +77,7 @@ async def test_an_api_goes_with_its_parts_in_one_commit() -> None:
     body = {"ApiId": "a", "ProtocolType": "HTTP"}
     api = await kept.put_api("000000000000", "us-east-1", body)
     for name in ("one", "two"):
-        await kept.put(api, "routes", name, {"RouteId": name})
+        await kept.put(api, "routes", name, {"RouteId": name, "RouteKey": name})
     disk.full = True
     with pytest.raises(AwsError, match="not kept"):
         await kept.drop_api(api)

@@ -5,11 +5,14 @@ from __future__ import annotations
 import json
 from typing import Any
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from emulator.sources.filters import Filter, is_pattern
 from emulator.sources.patterns import Pattern
+
+pytestmark = pytest.mark.thorough
 
 _KEYS = st.sampled_from(["a", "b", "body", "a.b", "$or", ""])
 _SCALARS = (

@@ -24,6 +24,19 @@ def test_short_tags_become_their_long_form() -> None:
     assert properties["Tags"] == [{"Key": "team", "Value": {"Fn::Sub": "${Stage}"}}]
 
 
+def test_keys_are_what_is_written() -> None:
+    text = "On: {No: 1}\nMore: {<<: {012345678901: a}, 200: b, 1.10: c, 2026-11-29: d, ~: e}\n"
+    found = parse(text).body
+    assert found["On"] == {"No": 1}
+    assert list(found["More"].items()) == [
+        ("012345678901", "a"),
+        ("200", "b"),
+        ("1.10", "c"),
+        ("2026-11-29", "d"),
+        ("~", "e"),
+    ]
+
+
 @pytest.mark.parametrize(
     ("text", "note"),
     [

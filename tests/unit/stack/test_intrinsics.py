@@ -98,7 +98,7 @@ def test_values(evaluator: Evaluator, value: Any, expected: Any) -> None:
         ({"Fn::If": ["None", 1, 2]}, "unresolved condition dependency None"),
         ({"Fn::If": ["Circle", 1, 2]}, "circular dependency"),
         ({"Fn::Cidr": ["192.168.0.0/24", 300, 5]}, "every Fn::Cidr object"),
-        ({"Fn::ImportValue": "none"}, "No export named none found."),
+        ({"Fn::ImportValue": "none"}, "No export named none found"),
         ({"Fn::Unheard": 1}, "Encountered unsupported function: Fn::Unheard"),
         ({"Fn::ToJsonString": "a"}, "Fn::ToJsonString requires an object or array"),
     ],

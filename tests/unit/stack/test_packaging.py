@@ -21,7 +21,7 @@ def packaged(
     folder: Path, text: str, resolve: Any = None, built: Any = None, **local: Any
 ) -> Packaged:
     body = document.parse(text).body
-    built = built or (lambda logical, resource: None)
+    built = built or (lambda logical, resource, source: None)
     return package(body, folder, resolve or _refuse, Local(**local), built=built)
 
 
@@ -155,7 +155,7 @@ def test_variables_are_added(tmp_path: Path) -> None:
 def test_built_code_takes_the_place_of_its_source(tmp_path: Path) -> None:
     built = tmp_path / ".aws-sam" / "build" / "R"
     found = packaged(
-        tmp_path, resource(SERVERLESS, CodeUri="src"), built=lambda logical, body: built
+        tmp_path, resource(SERVERLESS, CodeUri="src"), built=lambda logical, body, source: built
     )
     assert found.code == {built}
 
@@ -229,3 +229,37 @@ Resources:
 )
 def test_malformed_templates_are_left_to_cloudformation(tmp_path: Path, text: str) -> None:
     assert packaged(tmp_path, text).body == document.parse(text).body
+
+
+@pytest.mark.parametrize(
+    ("given", "shared", "source"),
+    [
+        ({"CodeUri": "../beside"}, {}, "../beside"),
+        ({"CodeUri": {"Ref": "Folder"}}, {}, "src"),
+        ({}, {"CodeUri": "src"}, "src"),
+        ({}, {}, "."),
+        ({"CodeUri": "src/app.py"}, {}, "src"),
+        ({"CodeUri": "src/app.jar"}, {}, None),
+        ({"CodeUri": "s3://bucket/key.zip"}, {}, None),
+        ({"CodeUri": {"Bucket": "b", "Key": "k"}}, {}, None),
+        ({"InlineCode": "x"}, {}, None),
+    ],
+)
+def test_code_is_built_from_the_folder_it_is_in(
+    tmp_path: Path, given: dict[str, Any], shared: dict[str, Any], source: str | None
+) -> None:
+    (tmp_path / "src").mkdir()
+    (tmp_path / "src" / "app.py").touch()
+    asked: list[Path] = []
+    packaged(
+        tmp_path,
+        json.dumps(
+            {
+                "Globals": {"Function": shared},
+                "Resources": {"R": {"Type": SERVERLESS, "Properties": given}},
+            }
+        ),
+        resolve=lambda value: "src" if value == {"Ref": "Folder"} else value,
+        built=lambda logical, body, source: asked.append(source),
+    )
+    assert asked == ([] if source is None else [(tmp_path / source).resolve()])

@@ -55,6 +55,24 @@ def test_what_is_refused(body: dict[str, Any], given: dict[str, str], says: str)
     assert says in raised.value.message
 
 
+def test_a_secure_string_may_depend_on_a_condition() -> None:
+    secure, nothing = "{{resolve:ssm-secure:x:1}}", {"Ref": "AWS::NoValue"}
+
+    def refuse(profile: Any, **properties: Any) -> None:
+        user = {"Type": "AWS::IAM::User", "Properties": {"LoginProfile": profile, **properties}}
+        dynamic.refuse_secure({"U": user})
+
+    refuse({"Fn::If": ["C", {"Password": secure}, nothing]})
+    refuse({"Fn::If": ["C", {"Fn::If": ["D", nothing, {"Password": secure}]}, nothing]})
+    refuse({"Password": {"Fn::If": ["C", secure, nothing]}})
+    refuse({"Password": {"Fn::Sub": ["${A}", {"A": secure}]}})
+    for wrong in ({"Other": secure}, [{"Password": secure}]):
+        with pytest.raises(TemplateError, match="is not supported in"):
+            refuse({"Fn::If": ["C", wrong, nothing]})
+    with pytest.raises(TemplateError, match=r"\[AWS::IAM::User/Properties/Tags\]"):
+        refuse({}, Tags={"Fn::If": ["C", [{"Key": "a", "Value": secure}], nothing]})
+
+
 def test_dynamic_references_are_found_and_replaced() -> None:
     secret = "{{resolve:secretsmanager:db:SecretString:password}}"
     value = {"A": f"x{secret}y", "B": ["{{resolve:ssm:/a/b:3}}", 1], "C": "{{other}}"}
@@ -99,9 +117,27 @@ def test_loops_are_written_out() -> None:
     assert expanded["Description"] == "${Name} stays"
 
 
+def test_functions_in_functions_are_worked_out_once_each(monkeypatch: pytest.MonkeyPatch) -> None:
+    depth, calls = 16, 0
+    value: Any = {"Ref": "Other"}
+    for _ in range(depth):
+        value = {"Fn::Join": ["-", ["a", value]]}
+    settle = language_extensions._Early.settle
+
+    def counted(*given: Any) -> Any:
+        nonlocal calls
+        calls += 1
+        return settle(*given)
+
+    monkeypatch.setattr(language_extensions._Early, "settle", counted)
+    template = {"Resources": {"P": {"Type": "T", "Properties": {"Value": value}}}}
+    assert language_extensions.apply(template, {})["Resources"] == template["Resources"]
+    assert calls < 10 * depth
+
+
 @pytest.mark.parametrize("loop", [[], ["a"], ["N", "x", {}], [1, ["a"], {}], ["N", ["a"], "b"]])
 def test_a_loop_that_is_none(loop: Any) -> None:
-    with pytest.raises(TemplateError, match="Fn::ForEach::L layout is incorrect"):
+    with pytest.raises(TemplateError, match="Fn::ForEach layout is incorrect"):
         language_extensions.expand(
             {"Resources": {"Fn::ForEach::L": loop}}, lambda value, path: value
         )

@@ -41,6 +41,7 @@ def test_others_do(pattern: str) -> None:
     assert not patterns.is_quick(pattern)
 
 
+@pytest.mark.thorough
 async def test_what_takes_too_long_or_too_much_ends() -> None:
     assert await patterns.match_all([("(?=.*[A-Z]).{3,}", "abC"), ("(?=.*[A-Z]).+", "abc")]) == [
         True,

@@ -10,6 +10,8 @@ import pytest
 from emulator.stack.errors import TemplateError
 from emulator.stack.transform import NAME, SamTransform
 
+pytestmark = pytest.mark.thorough
+
 
 def template(**properties: Any) -> dict[str, Any]:
     function = {
@@ -42,6 +44,14 @@ async def test_a_function_is_translated_and_kept(tmp_path: Path) -> None:
     kept.write_text('{"template": {"Resources": {}}}')
     again = await transform.translate(template(AutoPublishAlias="live"), {}, "eu-west-1")
     assert again == {"Resources": {}}
+
+
+async def test_no_profile_of_the_user_is_asked_for(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("AWS_PROFILE", "none-such")
+    made = await SamTransform(tmp_path / "sam").translate(template(), {}, "eu-west-1")
+    assert "F" in made["Resources"]
 
 
 async def test_what_sam_refuses(tmp_path: Path) -> None:

@@ -49,10 +49,10 @@ async def test_what_queues_up_shares_a_commit(database: Database) -> None:
 
     def wait(connection: sqlite3.Connection) -> None:
         started.set()
-        go_on.wait(10)
+        go_on.wait(60)
 
     first = asyncio.ensure_future(database.write(wait))
-    await asyncio.to_thread(started.wait, 10)
+    await asyncio.to_thread(started.wait, 60)
     others = [asyncio.ensure_future(database.write(_insert(f"{n:03}"))) for n in range(100)]
     await asyncio.sleep(0)
     go_on.set()
@@ -66,10 +66,10 @@ async def test_a_failing_write_fails_alone(database: Database) -> None:
 
     def wait(connection: sqlite3.Connection) -> None:
         started.set()
-        go_on.wait(10)
+        go_on.wait(60)
 
     first = asyncio.ensure_future(database.write(wait))
-    await asyncio.to_thread(started.wait, 10)
+    await asyncio.to_thread(started.wait, 60)
     works = [_insert("a"), _insert("a"), _insert("b")]
     writes = [asyncio.ensure_future(database.write(work)) for work in works]
     await asyncio.sleep(0)
@@ -90,6 +90,28 @@ async def test_a_full_disk_is_told_and_survived(database: Database) -> None:
     await database.write(_insert("large", "x" * 100_000))
     assert await database.read(_keys) == ["before", "large"]
     assert await database.check() == []
+
+
+class _Full:
+    """A connection whose disk is full."""
+
+    def __init__(self, connection: sqlite3.Connection) -> None:
+        self.close = connection.close
+
+    def execute(self, statement: str) -> None:
+        raise sqlite3.OperationalError("database or disk is full")
+
+
+async def test_it_is_closed_on_a_full_disk_and_nothing_is_lost(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    database = Database.open(tmp_path / "state.db")
+    await database.write(_insert("kept"))
+    monkeypatch.setattr(database, "_writer", _Full(database._writer))
+    await database.close()
+    again = Database.open(tmp_path / "state.db")
+    assert await again.read(_keys) == ["kept"]
+    await again.close()
 
 
 async def test_closing_finishes_what_was_submitted(tmp_path: Path) -> None:
@@ -260,6 +282,6 @@ def _fails_for(name: str, pragma: _Pragma) -> _Pragma:
 
 
 async def _until(condition: Callable[[], bool]) -> None:
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(60):
         while not condition():  # noqa: ASYNC110 (the writer's thread tells nobody)
             await asyncio.sleep(0.01)

@@ -169,6 +169,7 @@ async def test_an_overfull_file_of_an_early_release_is_cut_to_the_bounds(
         assert len(await third.journal.events(0, 1 << 62, 1 << 30)) == 6
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize(
     "line", ["", "x" * 200_000, "\u00e9" * 100_000], ids=["empty", "long", "é"]
 )

@@ -84,7 +84,7 @@ class Run:
         """Let the page of what is new be written."""
         self.journal.tried.clear()
         await self.clock.advance(DELAY_S)
-        await asyncio.wait_for(self.journal.tried.wait(), 20)
+        await asyncio.wait_for(self.journal.tried.wait(), 60)
         await until_idle()
 
     async def ids(self) -> list[int]:

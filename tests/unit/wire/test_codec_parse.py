@@ -139,6 +139,7 @@ _FORM = st.lists(
 ).map(lambda pairs: "&".join(f"{'.'.join(path)}={value}" for path, value in pairs))
 
 
+@pytest.mark.thorough
 @given(
     st.sampled_from([(our, name) for our in CODECS for name in our.operations]),
     st.binary(max_size=60)
@@ -164,6 +165,7 @@ def test_only_aws_errors_come_out(
         our.validate(operation, request)
 
 
+@pytest.mark.thorough
 @given(st.sampled_from(["GET", "POST", "DELETE"]), st.text(max_size=40), st.text(max_size=20))
 @settings(max_examples=200, deadline=None)
 def test_only_aws_errors_come_out_of_routing(method: str, path: str, query: str) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import time
 import unicodedata
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
@@ -113,7 +113,7 @@ def test_what_matches(pattern: str, matching: list[str], others: list[str]) -> N
 def test_what_cannot_be_expressed_is_said_and_not_checked(pattern: str) -> None:
     with pytest.raises(Inexpressible):
         translate(pattern)
-    assert matcher(pattern, None) is None
+    assert matcher(pattern, None)("any value")
 
 
 @pytest.fixture(scope="module")
@@ -147,9 +147,16 @@ def test_linear_expressions_match_what_the_slow_ones_do(slow: str, text: str) ->
     assert bool(re.fullmatch(fast, text)) is bool(re.fullmatch(slow, text))
 
 
+def test_a_pattern_is_compiled_for_its_first_value() -> None:
+    pattern = "made-once-[0-9]+"
+    matches = matcher(pattern, None)
+    before = translate.cache_info().currsize
+    assert [matches(each) for each in ("made-once-1", "made-once-2", "else")] == [True, True, False]
+    assert translate.cache_info().currsize == before + 1
+
+
 def test_a_value_over_the_maximum_is_not_tried() -> None:
     matches = matcher("(a+)+b", 20)
-    assert matches is not None
     assert matches("a" * 100_000)
     assert not matches("c")
 
@@ -159,12 +166,20 @@ def test_hostile_values_take_no_time(service: str) -> None:
     for name, shape in shapes_with_patterns(service).items():
         longest = shape.get("max")
         matches = matcher(shape["pattern"], longest)
-        if matches is None or shape["type"] != "string":
+        if shape["type"] != "string":
             continue
         for value in hostile_values(shape["pattern"], min(longest or 20_000, 20_000)):
-            begun = time.process_time()
-            matches(value)
-            assert time.process_time() - begun < _SLOWEST_S, (name, value[:80])
+            assert is_quick(matches, value), (name, value[:80])
+
+
+def is_quick(matches: Callable[[str], bool], value: str) -> bool:
+    """Say whether it is at least once: a pattern is slow each time, a machine is not."""
+    for _ in range(10):
+        begun = time.process_time()
+        matches(value)
+        if time.process_time() - begun < _SLOWEST_S:
+            return True
+    return False
 
 
 def hostile_values(pattern: str, longest: int) -> Iterator[str]:

@@ -164,7 +164,7 @@ def test_an_output_that_is_the_input_is_the_same_object() -> None:
                 "States.QueryEvaluationError",
                 cause(
                     "The JSONata expression ''x' + 1' specified for the field 'Output/a[0]' threw"
-                    " an error during evaluation. T2001: The left side of the + operator must"
+                    ' an error during evaluation. T2001: The left side of the "+" operator must'
                     " evaluate to a number"
                 ),
                 "Output/a[0]",
@@ -463,3 +463,26 @@ def test_variables_of_an_inner_scope_end_with_it() -> None:
     assert "'$x' specified for the field 'x.$'" in str(end.cause)
     outputs = [each for each in simulator.events if each["type"] == "MapStateExited"]
     assert outputs[0]["stateExitedEventDetails"]["output"] == '[{"s":[1,5]},{"s":[2,5]}]'
+
+
+@pytest.mark.parametrize(
+    ("pattern", "text", "fits"),
+    [
+        ("a*c", "abc", True),
+        ("a*c", "ac", True),
+        ("a*a", "a", False),
+        ("*", "", True),
+        ("a*b*c", "a-b-b-c", True),
+        ("a*b*c", "a-c-b", False),
+        (r"a\*c", "a*c", True),
+        (r"a\*c", "abc", False),
+        (r"a\\*", "a\\x", True),
+        ("a\n*", "a\nb\n", True),
+        # An engine of regular expressions would not come to an end.
+        pytest.param("*a" * 60 + "*b", "a" * 50_000, False, id="many stars"),
+    ],
+)
+def test_texts_match_patterns_with_stars(pattern: str, text: str, fits: bool) -> None:
+    rule = {"Variable": "$.t", "StringMatches": pattern, "Next": "Fits"}
+    choice = state({"Type": "Choice", "Choices": [rule], "Default": "B"})
+    assert enter(choice, {"t": text}).next == ("Fits" if fits else "B")

@@ -16,6 +16,8 @@ from emulator.workflows.program import compile_definition
 from .oracle import INPUTS, Failed, interpret, machines
 from .simulator import Simulator
 
+pytestmark = pytest.mark.thorough
+
 _QUIET = [HealthCheck.too_slow, HealthCheck.data_too_large, HealthCheck.filter_too_much]
 
 
@@ -48,7 +50,7 @@ def _expected(definition: Any, value: Any) -> Any:
         return failure
 
 
-@settings(max_examples=100, deadline=None, suppress_health_check=_QUIET)
+@settings(max_examples=100, suppress_health_check=_QUIET)
 @given(machines(), INPUTS)
 def test_a_drawn_machine_ends_as_the_oracle_says(definition: Any, value: Any) -> None:
     _agree(definition, value)
@@ -56,13 +58,13 @@ def test_a_drawn_machine_ends_as_the_oracle_says(definition: Any, value: Any) ->
 
 @pytest.mark.slow
 @pytest.mark.timeout(400)
-@settings(max_examples=700, deadline=None, suppress_health_check=_QUIET)
+@settings(max_examples=700, suppress_health_check=_QUIET)
 @given(machines(), INPUTS)
 def test_many_drawn_machines_end_as_the_oracle_says(definition: Any, value: Any) -> None:
     _agree(definition, value)
 
 
-@settings(max_examples=100, deadline=None, suppress_health_check=_QUIET)
+@settings(max_examples=100, suppress_health_check=_QUIET)
 @given(machines(), st.data())
 def test_a_spoiled_definition_is_refused_with_a_sentence_or_runs(
     definition: Any, data: Any

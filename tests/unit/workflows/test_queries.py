@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import random
-import time
 from typing import Any
 
 import pytest
@@ -204,6 +203,7 @@ def _jsonata(text: str, **names: Any) -> Any:
         ("$hash('a', 'MD5')", "0cc175b9c0f1b6a831c399e269772661"),
         ("$parse('{\"a\": null}')", {"a": None}),
         ("$random(7) = $random(7)", True),
+        ("$random(42)", 0.7275636800328681),
         ("$millis()", 1_700_000_000_123),
         ("$now()", "2023-11-14T22:13:20.123Z"),
         ("$length($uuid())", 36),
@@ -216,13 +216,18 @@ def test_jsonata_gives(text: str, expected: Any) -> None:
 @pytest.mark.parametrize(
     ("text", "code"),
     [
-        ("'a' + 1", "T2001"),
-        ("$nope(1)", "T1006"),
+        ("'a' + 1", 'T2001: The left side of the "+" operator must evaluate to a number'),
+        ("$sum(['a'])", 'T0412: Argument 1 of function "sum" must be an array of "numbers"'),
+        ("$abs('x')", 'T0410: Argument 1 of function "abs" does not match function signature'),
+        ("$number('x')", 'D3030: Unable to cast value to a number: "x"'),
+        ("$toMillis('x')", 'formatted timestamp. Given "x"'),
+        ("$sqrt(-1)", "D3060: The sqrt function cannot be applied to a negative number: -1"),
         ("$error('boom')", "D3137: boom"),
+        ("$nope(1)", "T1006"),
         ("1 / 0", "D1001"),
         ("$sum", "function"),
-        ("$eval('1')", "$eval is not supported"),
-        ("($f := function($n) { 1 + $f($n) }; $f(1))", "D1011"),
+        ("$eval('1')", "T1006: Attempted to invoke a non-function"),
+        ("($f := function($n) { 1 + $f($n) }; $f(1))", "Stack overflow error: Check for"),
         ("[1..100000000]", "D2014"),
         ("$range(0, 100000000, 1)", "D2014"),
     ],
@@ -235,10 +240,8 @@ def test_jsonata_that_fails_says_how(text: str, code: str) -> None:
 
 def test_jsonata_that_does_not_end_is_ended(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(limits, "MOST_STEPS", 5_000)
-    begun = time.monotonic()
-    with pytest.raises(limits.EvaluationFailed, match="D1012"):
+    with pytest.raises(limits.EvaluationFailed, match="Expression evaluation timeout"):
         _jsonata("($f := function($n) { $f($n + 1) }; $f(1))")
-    assert time.monotonic() - begun < 10
 
 
 #: What `^(a|aa)+$` takes ages to refuse.
@@ -257,16 +260,20 @@ _HARD = "a" * 60 + "!"
 )
 def test_what_takes_long_is_told_of_within_a_moment(text: str) -> None:
     moment = Moment(0, random.Random(1), is_patient=False)
-    begun = time.process_time()
     with pytest.raises(limits.TakesLong):
         jsonata.evaluate(text, {}, moment)
-    assert time.process_time() - begun < 2
 
 
 def test_a_regular_expression_that_does_not_end_is_ended(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(limits, "REGEX_S", 0.05)
-    with pytest.raises(limits.EvaluationFailed, match="D1012"):
+    with pytest.raises(limits.EvaluationFailed, match="Expression evaluation timeout"):
         _jsonata(f"$contains('{_HARD}', /^(a|aa)+$/)")
+
+
+def test_no_match_begins_when_the_time_for_matches_is_over(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(limits, "REGEX_S", 0.0)
+    with pytest.raises(limits.EvaluationFailed, match="Expression evaluation timeout"):
+        _jsonata("$contains('a', /a/)")
 
 
 def test_the_matches_of_a_regular_expression_are_those_of_javascript() -> None:
@@ -303,3 +310,121 @@ def test_what_is_no_jsonata_is_refused(text: str) -> None:
 )
 def test_the_variables_of_an_expression_are_known(text: str, names: set[str]) -> None:
     assert jsonata.variables_of(text) == names
+
+
+def _again(first: str, step: str, times: int = 40) -> str:
+    return ";".join([first, *[step] * times])
+
+
+_DOUBLED = _again("$a := 1", "$a := {'a': $a, 'b': $a}")
+
+#: Each would make gigabytes, or take for ever, in a few steps.
+LARGE = {
+    "range": "$sum([1..9999999])",
+    "range of ranges": "[1..100000].([1..100000])",
+    "ranges of a function": "$count($map([1..30000], function($i){[1..3000]}))",
+    "pad": "$length($pad('x', 1000000000))",
+    "pad beyond numbers": "$pad('x', -1e300)",
+    "text doubled": f"({_again('$a := $string(12345)', '$a := $a & $a')}; $length($a))",
+    "list doubled": f"({_again('$a := [1]', '$a := [[$a],[$a]]')}; $a)",
+    "list appended": f"({_again('$a := [1,2]', '$a := $append($a,$a)')}; $count($a))",
+    "object doubled": f"({_DOUBLED}; $a)",
+    "object written": f"({_DOUBLED}; $string($a))",
+    "object joined": f"({_DOUBLED}; $a & 'x')",
+    "object hashed": f"({_DOUBLED}; $hash($a,'MD5'))",
+    "objects compared": "($a := 1; $b := 1; "
+    + "$a := {'a':$a,'b':$a}; $b := {'a':$b,'b':$b};" * 40
+    + " $a = $b)",
+    "object looked for": f"({_DOUBLED}; {_DOUBLED.replace('$a', '$b')}; $a in [$b])",
+    "join": "$length($join([1..100000].('a'), $pad('x', 100000)))",
+    "replace": "$replace($pad('x', 100000, 'x'), 'x', $pad('y', 100000))",
+    "replace by a pattern": "$replace($pad('x', 100000, 'x'), /x/, $pad('y', 100000))",
+    "replace by what was found": "$replace($pad('x', 9000, 'x'), /.*/, $pad('$', 9000, '$0'))",
+    "replace by a function": "($b := $pad('y', 9000); $replace($b, /y| /, function($m){$b}))",
+    "variables joined by a path": "($a := [1..9000]; $count($a.$a))",
+    "variables joined by a list": "($a := [1..9000]; [" + "$a," * 300 + "1])",
+    "variables zipped": "($a := [1..9000]; $count($zip(" + "$a," * 300 + "$a)))",
+    "descendants": f"({_DOUBLED}; $count($a.**))",
+    "distinct": f"({_DOUBLED}; $count($distinct([$a, $a])))",
+    "base64": f"({_again('$a := $string(12345)', '$a := $base64encode($a)', 90)}; $length($a))",
+}
+
+
+@pytest.mark.parametrize("name", LARGE)
+def test_nothing_is_made_that_is_too_large(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(limits, "MOST_MADE", 1_000_000)
+    with pytest.raises(limits.TakesLong):
+        jsonata.evaluate(LARGE[name], {}, Moment(0, is_patient=False))
+    with pytest.raises(limits.EvaluationFailed, match="memory limit exceeded"):
+        jsonata.evaluate(LARGE[name], {}, Moment(0))
+
+
+_LETTERS = [f"{at:04}" for at in range(1100)]
+_LONG = "x" * 2500
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("$count($filter($a, function($v) { $not($v in $b) }))", 1100),
+        ("$count($filter($o.a, function($v) { $not($v in $o.b) }))", 1100),
+        ("$count($map($a, function($v) { $number($v) / $count($a) }))", 1100),
+        ("$count($map($a, function($v) { $o = $o }))", 1100),
+        ("$count($map($a, function($v) { $length($long) }))", 1100),
+        ("$count($distinct($append($a, $a)))", 1100),
+        ("$length($replace($long & '{body}' & $long, /\\{body\\}/, $long))", 7500),
+        ("$length($replace($long, /x/, $long, 3))", 9997),
+        ("$length($replace($long, 'x', $long, 3))", 9997),
+    ],
+)
+def test_what_is_only_read_is_not_made(
+    text: str, expected: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(limits, "MOST_MADE", 100_000)
+    names: dict[str, Any] = {"a": _LETTERS, "b": ["no"] * 1100, "long": _LONG}
+    assert jsonata.evaluate(text, {**names, "o": names}, Moment(0)) == expected
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "$sum([1..1000].$sum($a))",
+        "$count($a[$a])",
+        "$count($filter($a, function($v) { [$v] in $lists }))",
+    ],
+)
+def test_what_is_read_for_too_long_is_ended(text: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(limits, "SECONDS", 0.01)
+    many = list(range(5_000))
+    names: dict[str, Any] = {"a": many, "lists": [[each, 0] for each in many]}
+    with pytest.raises(limits.EvaluationFailed, match="Expression evaluation timeout"):
+        jsonata.evaluate(text, names, Moment(0))
+    with pytest.raises(limits.TakesLong):
+        jsonata.evaluate(text, names, Moment(0, is_patient=False))
+
+
+def test_only_the_first_matches_are_replaced_each_once() -> None:
+    assert _jsonata("$replace('aaa', /a/, 'ab', 2)") == "ababa"
+    assert _jsonata("$replace('aaa', /a/, function($m) { $m.match & '!' }, 1)") == "a!aa"
+    assert _jsonata("$replace('aaa', /a/, 'b', 0)") == "aaa"
+    assert _jsonata("$replace('aaa', /a/, 'b', 1e15)") == "bbb"
+
+
+def test_what_is_equal_is_kept_once() -> None:
+    text = "$distinct([2, 1, 2, true, 1.0, '1', [1], [1], {'a': [1]}, {'a': [1]}, null, null])"
+    assert _jsonata(text) == [2, 1, True, "1", [1], {"a": [1]}, None]
+
+
+@pytest.mark.parametrize("name", ["string", "replace", "join", "pad", "distinct", "zip", "sum"])
+def test_variables_hide_functions_of_their_name(name: str) -> None:
+    assert _jsonata(f"${name}", **{name: "mine"}) == "mine"
+
+
+def test_functions_that_are_priced_still_do_what_they_did() -> None:
+    text = (
+        "$string([1, {'a': 'b'}]) & $pad('a', 3, '-') & ('x').$pad(-3) & $join(['a', 'b'], '+')"
+        " & $replace('aba', 'a', 'c', 1) & $replace('ab', /(a)/, '$1$1')"
+        " & $string($distinct([1, 1, 2])) & $string(1 in [1, 2]) & $string({'a': 1} = {'a': 1})"
+    )
+    found = jsonata.evaluate(text, {}, Moment(0))
+    assert found == '[1,{"a":"b"}]a--  xa+bcbaaab[1,2]truetrue'

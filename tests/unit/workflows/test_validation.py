@@ -25,7 +25,7 @@ MISSING = "MISSING_TRANSITION_TARGET"
 
 WRONG: list[tuple[Any, str, str, str]] = [
     ({}, SCHEMA, "These fields are required: [StartAt, States]", "/"),
-    (machine(END, Foo=1), SCHEMA, "Field is not supported", "/Foo"),
+    (machine(END, Foo=1), SCHEMA, "Field 'Foo' is not supported", "/"),
     (machine({}), SCHEMA, "These fields are required: [Type]", "/States/A"),
     (
         machine({"Type": "Pass", "End": "yes"}),
@@ -33,7 +33,69 @@ WRONG: list[tuple[Any, str, str, str]] = [
         "Expected value of type Boolean",
         "/States/A/End",
     ),
-    (machine({**END, "Resource": "x"}), SCHEMA, "Field is not supported", "/States/A/Resource"),
+    (
+        machine({**END, "Resource": "x"}),
+        SCHEMA,
+        "Field 'Resource' is not supported",
+        "/States/A",
+    ),
+    (
+        machine({"Type": "Pass", "Output": 1, "End": True}),
+        SCHEMA,
+        "The QueryLanguage is set to 'JSONPath', but field 'Output' is only supported for the"
+        " 'JSONata' QueryLanguage",
+        "/States/A",
+    ),
+    (
+        machine({"Type": "Succeed", "OutputPath": "$"}, QueryLanguage="JSONata"),
+        SCHEMA,
+        "The QueryLanguage is set to 'JSONata', but field 'OutputPath' is only supported for the"
+        " 'JSONPath' QueryLanguage",
+        "/States/A",
+    ),
+    (
+        machine({"Type": "Map", "ItemProcessor": {**PROCESSOR, "QueryLanguage": "JSONata"}}),
+        SCHEMA,
+        "Field 'QueryLanguage' is not supported",
+        "/States/A/ItemProcessor",
+    ),
+    (
+        machine(
+            {
+                "Type": "Parallel",
+                "QueryLanguage": "JSONata",
+                "Branches": [
+                    {"StartAt": "I", "States": {"I": {"Type": "Succeed", "Output": "{% 1 %}"}}}
+                ],
+                "End": True,
+            }
+        ),
+        SCHEMA,
+        "The QueryLanguage is set to 'JSONPath', but field 'Output' is only supported for the"
+        " 'JSONata' QueryLanguage",
+        "/States/A/Branches[0]/States/I",
+    ),
+    (
+        machine({"Type": "Succeed", "Output": "{% $sum( %}"}, QueryLanguage="JSONata"),
+        "INVALID_JSONATA_EXPRESSION",
+        'Expected ")" before end of expression',
+        "/States/A/Output",
+    ),
+    (
+        machine({"Type": "Succeed", "Output": {"v": "{% $sum(phone) %}"}}, QueryLanguage="JSONata"),
+        "UNSUPPORTED_JSONATA_EXPRESSION",
+        "Reference to 'phone' at the top level is not supported.",
+        "/States/A/Output/v",
+    ),
+    (
+        machine(
+            {"Type": "Choice", "Choices": [{"Variable": "$", "IsNull": True, "Next": "A"}]}
+            | {"Default": "B"}
+        ),
+        MISSING,
+        "Missing 'Next' target: B",
+        "/States/A/Default",
+    ),
     (machine({"Type": "Pass", "Next": "B"}), MISSING, "Missing 'Next' target: B", "/States/A/Next"),
     ({"StartAt": "B", "States": {"A": END}}, MISSING, "Missing 'StartAt' target: B", "/StartAt"),
     (
@@ -111,6 +173,22 @@ def test_a_wrong_definition_is_refused(
         compile_definition(json.dumps(definition))
     assert f"{code}: {message} at {location}" in caught.value.message
     assert caught.value.message.startswith("Invalid State Machine Definition: '")
+
+
+def test_a_machine_has_an_end() -> None:
+    loop = {"Type": "Pass", "Next": "A"}
+    lost = {"StartAt": "A", "States": {"A": loop, "B": {**loop, "Next": "C"}}}
+    found = validate_definition(json.dumps(lost))
+    assert [(each.code, each.message, each.location) for each in found] == [
+        (MISSING, "Missing 'Next' target: C", "/States/B/Next"),
+        ("MISSING_END_STATE", "Workflow has no terminal state", None),
+    ]
+    with pytest.raises(InvalidDefinition) as caught:
+        compile_definition(json.dumps(machine(loop)))
+    assert caught.value.message == (
+        "Invalid State Machine Definition: 'MISSING_END_STATE: Workflow has no terminal state at"
+        " null'"
+    )
 
 
 def test_a_service_that_has_no_integration_is_refused() -> None:

@@ -6,6 +6,7 @@ Source: https://modelcontextprotocol.io/specification
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections.abc import Callable
 from importlib.resources import files
 from typing import TYPE_CHECKING, Any
@@ -99,7 +100,12 @@ def _make_server(parts: Parts, deploy: Deploy) -> MCPServer[Any]:
 
         return call
 
+    root = logging.getLogger()
+    handlers, level = root.handlers[:], root.level
     server = MCPServer("localfaas", version=emulator.__version__, instructions=_INSTRUCTIONS)
+    # It has everything logged that happens in this process, not its own calls alone.
+    root.handlers[:] = handlers
+    root.setLevel(level)
     for tool in tools(parts, deploy):
         server.add_tool(in_words(tool))
     return server

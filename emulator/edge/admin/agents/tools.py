@@ -102,7 +102,7 @@ def tools(parts: Parts, deploy: Deploy) -> list[Tool]:
     async def deploy_path(
         path: str,
         stack_name: str = "",
-        parameters: dict[str, str] | None = None,
+        parameters: dict[str, Any] | None = None,
         account: str = "",
         region: str = "",
     ) -> dict[str, Any]:

@@ -14,8 +14,9 @@ import orjson
 
 from emulator.access.policy import InvalidPolicy, evaluate
 from emulator.edge.http_fronts.authorizers.base import Grant, Refused
-from emulator.edge.http_fronts.invoking import FunctionUri, TimedOut, within
+from emulator.edge.http_fronts.invoking import FunctionUri
 from emulator.invoke.function_invoker import FunctionInvoker
+from emulator.invoke.within import TimedOut, within
 from emulator.model.clock import Clock
 from emulator.model.errors import AwsError
 

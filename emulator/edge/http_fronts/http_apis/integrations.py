@@ -14,9 +14,10 @@ from emulator.edge.http_fronts.http_apis.context import Exchange
 from emulator.edge.http_fronts.http_apis.live import Integration
 from emulator.edge.http_fronts.http_apis.parameters import SAFE, in_document
 from emulator.edge.http_fronts.http_apis.services import call_service
-from emulator.edge.http_fronts.invoking import TimedOut, invoke_within
+from emulator.edge.http_fronts.invoking import invoke_within
 from emulator.edge.http_fronts.payload_v2 import HOP, Malformed, Route
 from emulator.invoke.http_client import HttpFailure, fetch
+from emulator.invoke.within import TimedOut
 from emulator.model.errors import AwsError
 
 #: The content type of a response to which a function gives none.

@@ -9,9 +9,10 @@ from typing import Any, NamedTuple
 import orjson
 
 from emulator.edge.http_fronts.apis.base import Room
-from emulator.edge.http_fronts.invoking import TimedOut, invoke_within
+from emulator.edge.http_fronts.invoking import invoke_within
 from emulator.edge.http_fronts.websockets.live import Integration
 from emulator.invoke.http_client import HttpFailure, fetch
+from emulator.invoke.within import TimedOut
 from emulator.model.errors import AwsError
 from emulator.services.apigateway.bounded import TakesTooLong, match
 from emulator.services.apigateway.execution.call import MethodCall

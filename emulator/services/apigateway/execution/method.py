@@ -5,7 +5,6 @@ https://docs.aws.amazon.com/apigateway/latest/developerguide/how-to-integration-
 
 from __future__ import annotations
 
-import asyncio
 import json
 from collections.abc import Coroutine
 from typing import Any
@@ -13,6 +12,7 @@ from urllib.parse import quote, urlencode
 
 import orjson
 
+from emulator.invoke.within import TimedOut, within
 from emulator.model.errors import AwsError
 from emulator.services.apigateway.execution import (
     backend,
@@ -23,8 +23,6 @@ from emulator.services.apigateway.execution import (
     streaming,
 )
 from emulator.services.apigateway.execution.call import Answer, MethodCall, Pairs, internal
-
-_UNWATCHED: set[asyncio.Task[Any]] = set()
 
 
 async def run(call: MethodCall, *, wants_binary: bool = False) -> Answer:
@@ -70,37 +68,16 @@ async def _within(call: MethodCall, seconds: float, work: Coroutine[Any, Any, An
     Raises:
         GatewayFailure: It takes longer.
     """
-    loop = asyncio.get_running_loop()
-    task = loop.create_task(work)
-    ended: asyncio.Future[None] = loop.create_future()
-
-    def end() -> None:
-        if not ended.done():
-            ended.set_result(None)
-
-    timer = call.parts.clock.call_later(seconds, end)
-    task.add_done_callback(lambda _: end())
     try:
-        await ended
-    except asyncio.CancelledError:
-        task.cancel()
-        raise
-    finally:
-        timer.cancel()
-    if task.done():
-        return task.result()
-    _UNWATCHED.add(task)
-    task.add_done_callback(_forget)
-    call.say(f"Execution failed due to a timeout error after {seconds:g} s")
-    raise backend.timed_out()
+        return await within(call.parts.clock, seconds, work, on_late=_close)
+    except TimedOut:
+        call.say(f"Execution failed due to a timeout error after {seconds:g} s")
+        raise backend.timed_out() from None
 
 
-def _forget(task: asyncio.Task[Any]) -> None:
-    _UNWATCHED.discard(task)
-    if not task.cancelled() and task.exception() is None:
-        streamed = task.result().stream
-        if streamed is not None:
-            streamed.close()
+def _close(answer: Answer) -> None:
+    if answer.stream is not None:
+        answer.stream.close()
 
 
 # --- MOCK --------------------------------------------------------------------------------------

@@ -115,7 +115,9 @@ class Input:
     def json(self, path: str) -> str:
         """Return what a JSONPath means in the body, as JSON."""
         found = _find(self._parsed(), path)
-        return "" if found is None else json.dumps(found, separators=(",", ":"), ensure_ascii=False)
+        # What is not there is an empty text: a template around it makes JSON all the same.
+        found = "" if found is None else found
+        return json.dumps(found, separators=(",", ":"), ensure_ascii=False)
 
     def params(self, name: str | None = None) -> Any:
         """Return a parameter of the request: of its path, query or headers; or all of them."""

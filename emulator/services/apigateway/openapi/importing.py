@@ -5,6 +5,7 @@ https://docs.aws.amazon.com/apigateway/latest/developerguide/api-gateway-swagger
 
 from __future__ import annotations
 
+import asyncio
 import json
 import re
 from collections.abc import Mapping
@@ -14,22 +15,26 @@ from emulator.model.errors import AwsError
 from emulator.services.apigateway import documentation, gateway_responses, resources
 from emulator.services.apigateway.authorizers import new_authorizer
 from emulator.services.apigateway.documents import Document as Body
-from emulator.services.apigateway.documents import drop, new_id, put
+from emulator.services.apigateway.documents import drop, new_id
 from emulator.services.apigateway.errors import bad_request
 from emulator.services.apigateway.openapi.methods import MethodReader
 from emulator.services.apigateway.openapi.reading import Document, mapping, read
-from emulator.services.apigateway.rest_apis import new_api, shown
+from emulator.services.apigateway.rest_apis import check_type, new_api, shown
 from emulator.services.apigateway.state import api_of, keep_api
 from emulator.services.context import Context, Request, Response
 
 _METHODS = ("get", "put", "post", "delete", "options", "head", "patch")
 _ANY = "x-amazon-apigateway-any-method"
+#: Bytes of a definition that would hold up the loop.
+_LONG = 100_000
+#: What of an API a definition has many of.
+_OWN = ("authorizers", "gatewayResponses", "models", "resources", "validators")
 _REFERENCE = re.compile(r"#/(?:definitions|components/schemas)/([^/]+)")
 
 
 async def import_rest_api(ctx: Context, request: Request) -> Response:
     """See https://docs.aws.amazon.com/apigateway/latest/api/API_ImportRestApi.html."""
-    document = Document(read(request["body"]))
+    document = Document(await read(request["body"]))
     given = {
         "name": document.info.get("title") or "Untitled",
         "endpointConfiguration": _endpoint(document, request.get("parameters") or {}),
@@ -37,7 +42,7 @@ async def import_rest_api(ctx: Context, request: Request) -> Response:
     name = str(given["name"])
     api_id = ctx.parts.hosts.new_api_id(ctx.account, ctx.region, name, {})
     api = new_api(given, ctx.clock.now(), api_id, models=False)
-    api, warnings = Importer(document, api, request.get("parameters") or {}).result()
+    api, warnings = await _imported(document, api, request)
     _refuse_warnings(request, warnings)
     await keep_api(ctx, api)
     answer = shown(api, created=True)
@@ -46,15 +51,25 @@ async def import_rest_api(ctx: Context, request: Request) -> Response:
 
 async def put_rest_api(ctx: Context, request: Request) -> Response:
     """See https://docs.aws.amazon.com/apigateway/latest/api/API_PutRestApi.html."""
-    held = api_of(ctx, request["restApiId"])
-    document = Document(read(request["body"]))
-    if (request.get("mode") or "merge") == "overwrite":
-        held = _emptied(held)
-    api, warnings = Importer(document, held, request.get("parameters") or {}).result()
+    api_of(ctx, request["restApiId"])
+    document = Document(await read(request["body"]))
+    held, seen = api_of(ctx, request["restApiId"]), None
+    while seen is not held:
+        # What was changed while the definition was read is not lost.
+        seen = held
+        is_new = (request.get("mode") or "merge") == "overwrite"
+        api, warnings = await _imported(document, _emptied(held) if is_new else held, request)
+        held = api_of(ctx, request["restApiId"])
     _refuse_warnings(request, warnings)
     await keep_api(ctx, api)
     answer = shown(api)
     return {**answer, "warnings": warnings} if warnings else answer
+
+
+async def _imported(document: Document, api: Body, request: Request) -> tuple[Body, list[str]]:
+    """Return an API with what a definition says, and warnings; a long one is read in a thread."""
+    work = Importer(document, api, request.get("parameters") or {}).result
+    return await asyncio.to_thread(work) if len(request["body"]) > _LONG else work()
 
 
 def _refuse_warnings(request: Request, warnings: list[str]) -> None:
@@ -75,6 +90,7 @@ def _endpoint(document: Document, parameters: Mapping[str, str]) -> dict[str, An
         endpoint["ipAddressType"] = declared["ipAddressType"]
     if parameters.get("endpointConfigurationTypes"):
         endpoint["types"] = [parameters["endpointConfigurationTypes"].upper()]
+        check_type(endpoint["types"][0])
     return endpoint
 
 
@@ -94,7 +110,10 @@ class Importer:
 
     def __init__(self, document: Document, api: Body, parameters: Mapping[str, str]) -> None:
         self._document = document
-        self._api = api
+        #: A copy, in which these maps are its own: they are changed in place.
+        self._api = {**api, **{name: dict(api.get(name) or {}) for name in _OWN}}
+        self._added = [name for name in _OWN if name not in api]
+        self._tree = _Tree(self._api["resources"])
         self._parameters = parameters
         self.warnings: list[str] = []
 
@@ -104,14 +123,16 @@ class Importer:
         Raises:
             AwsError: Something in the definition is invalid.
         """
+        errors: list[str] = []
         try:
             self._settings()
             self._models()
-            self._gateway_responses()
+            self._gateway_responses(errors)
             validators = self._validators()
             authorizers = self._authorizers()
-            reader = MethodReader(self._document, validators, authorizers, self._inline_model)
-            errors: list[str] = []
+            reader = MethodReader(
+                self._document, self._api["api"], validators, authorizers, self._inline_model
+            )
             for path, item in self._document.paths():
                 self._path(path, item, reader, errors)
             self._documentation()
@@ -124,7 +145,8 @@ class Importer:
                 text += "\nAdditionally, these warnings were found:"
                 text += "".join(f"\n\t{each}" for each in self.warnings)
             raise bad_request(text)
-        return self._api, self.warnings
+        empty = [name for name in self._added if not self._api[name]]
+        return {k: v for k, v in self._api.items() if k not in empty}, self.warnings
 
     # --- the API as a whole --------------------------------------------------------------------
 
@@ -175,7 +197,7 @@ class Importer:
         }
         if isinstance(schema, Mapping) and schema.get("description"):
             model["description"] = str(schema["description"])
-        self._api = put(self._api, ["models", name], model)
+        self._api["models"][name] = model
 
     def _with_references(self, schema: Any) -> Any:
         """Return a schema whose references are the addresses of models."""
@@ -200,7 +222,7 @@ class Importer:
         self._add_model(name, schema)
         return name
 
-    def _gateway_responses(self) -> None:
+    def _gateway_responses(self, errors: list[str]) -> None:
         for kind, given in (self._document.extension("gateway-responses") or {}).items():
             if kind not in gateway_responses.STATUS:
                 self.warnings.append(f"Invalid gateway response type specified: {kind}")
@@ -216,7 +238,11 @@ class Importer:
             status = given.get("statusCode") or gateway_responses.STATUS[kind]
             if status:
                 response["statusCode"] = str(status)
-            self._api = put(self._api, ["gatewayResponses", kind], response)
+            try:
+                gateway_responses.check_parameters(response["responseParameters"])
+            except AwsError as error:
+                errors.append(error.message)
+            self._api["gatewayResponses"][kind] = response
 
     def _validators(self) -> dict[str, str]:
         """Keep the request validators; returns their ids by name."""
@@ -231,7 +257,7 @@ class Importer:
                 "validateRequestBody": bool(given.get("validateRequestBody")),
                 "validateRequestParameters": bool(given.get("validateRequestParameters")),
             }
-            self._api = put(self._api, ["validators", key], validator)
+            self._api["validators"][key] = validator
         return ids
 
     def _authorizers(self) -> dict[str, Body]:
@@ -246,13 +272,13 @@ class Importer:
             if name in found:
                 authorizer["id"] = found[name]["id"]
             found[name] = authorizer
-            self._api = put(self._api, ["authorizers", authorizer["id"]], authorizer)
+            self._api["authorizers"][authorizer["id"]] = authorizer
         return found
 
     def _documentation(self) -> None:
         described = self._document.extension("documentation") or {}
-        for each in described.get("documentationParts") or ():
-            self._api, _ = _documented(self._api, each)
+        parts = described.get("documentationParts") or ()
+        self._api, _ = documentation.with_parts(self._api, parts)
 
     # --- paths ---------------------------------------------------------------------------------
 
@@ -262,7 +288,7 @@ class Importer:
         """Put the methods of a path into the API; what can't be is added to ``errors``."""
         full = f"{self._prefix()}{path}" if path != "/" else self._prefix() or "/"
         try:
-            resource_id = self._resource(full)
+            resource_id = self._tree.at(self._api["api"]["rootResourceId"], full)
         except AwsError as error:
             errors.append(error.message)
             return
@@ -276,7 +302,25 @@ class Importer:
             except AwsError as error:
                 errors.append(error.message)
                 continue
-            self._api = put(self._api, ["resources", resource_id, "methods", http_method], method)
+            self._drop_unknown_models(method)
+            self._tree.put_method(resource_id, http_method, method)
+
+    def _drop_unknown_models(self, method: Body) -> None:
+        """Take the models that there are not out of a new method, and warn of them."""
+        held = self._api.get("models") or {}
+        places = [(method, "requestModels")]
+        places += [
+            (each, "responseModels") for each in (method.get("methodResponses") or {}).values()
+        ]
+        for owner, name in places:
+            models = owner.get(name) or {}
+            for kind, model in list(models.items()):
+                if model not in held:
+                    # In these words: https://github.com/amazon-archives/aws-apigateway-importer/issues/194
+                    self.warnings.append(f"Reference to model '{model}' not found. Ignoring.")
+                    del models[kind]
+            if name in owner and not models:
+                del owner[name]
 
     def _prefix(self) -> str:
         """Return what is put before the paths, by the parameter ``basepath``."""
@@ -289,21 +333,58 @@ class Importer:
             return f"/{rest}" if rest else ""
         return ""
 
-    def _resource(self, path: str) -> str:
-        """Return the id of the resource at a path, made with those above it."""
-        at: str = self._api["api"]["rootResourceId"]
+
+class _Tree:
+    """The resources of an API, found by their paths: thousands come with one definition.
+
+    Args:
+        resources: By id; changed in place.
+    """
+
+    def __init__(self, resources: dict[str, Body]) -> None:
+        self._resources = resources
+        #: The ids below each resource, by path part.
+        self._below: dict[str, dict[str, str]] = {}
+        #: The one below each resource whose path part is a variable.
+        self._variable: dict[str, str] = {}
+        for each in resources.values():
+            self._place(each)
+
+    def _place(self, resource: Body) -> None:
+        above, part = resource.get("parentId", ""), resource.get("pathPart", "")
+        self._below.setdefault(above, {})[part] = resource["id"]
+        if part.startswith("{"):
+            self._variable[above] = resource["id"]
+
+    def at(self, root: str, path: str) -> str:
+        """Return the id of the resource at a path, made with those above it.
+
+        Raises:
+            AwsError: It can't be there.
+        """
+        at = root
         for part in [each for each in path.split("/") if each]:
-            found = [each for each in resources.children(self._api, at) if each["pathPart"] == part]
-            if found:
-                at = found[0]["id"]
-                continue
-            try:
-                self._api, made = resources.add(self._api, at, part)
-            except AwsError as error:
-                text = f"Unable to create resource at path '{path}': {error.message}"
-                raise AwsError(error.code, text) from None
-            at = made["id"]
+            at = self._below.get(at, {}).get(part) or self._make(at, part, path)
         return at
+
+    def _make(self, above: str, part: str, path: str) -> str:
+        variable = self._variable.get(above)
+        siblings = () if variable is None else (self._resources[variable],)
+        try:
+            made = resources.made(self._resources[above], part, siblings)
+        except AwsError as error:
+            text = f"Unable to create resource at path '{path}': {error.message}"
+            raise AwsError(error.code, text) from None
+        made_id: str = made["id"]
+        self._resources[made_id] = made
+        self._place(made)
+        return made_id
+
+    def put_method(self, resource_id: str, http_method: str, method: Body) -> None:
+        """Give a resource a method."""
+        held = self._resources[resource_id]
+        methods = {**(held.get("methods") or {}), http_method: method}
+        self._resources[resource_id] = {**held, "methods": methods}
 
 
 def _authorizer_members(
@@ -329,27 +410,15 @@ def _authorizer_members(
 
 async def import_documentation_parts(ctx: Context, request: Request) -> Response:
     """See https://docs.aws.amazon.com/apigateway/latest/api/API_ImportDocumentationParts.html."""
+    api_of(ctx, request["restApiId"])
+    document = await read(request["body"])
     api = api_of(ctx, request["restApiId"])
-    described = mapping(read(request["body"]).get("x-amazon-apigateway-documentation"))
+    described = mapping(document.get("x-amazon-apigateway-documentation"))
     parts = described.get("documentationParts")
     if not isinstance(parts, list):
         raise bad_request("The document has no x-amazon-apigateway-documentation")
     if request.get("mode") == "overwrite":
         api = drop(api, ["documentation"])
-    ids = []
-    for each in parts:
-        api, part_id = _documented(api, each)
-        ids.append(part_id)
+    api, ids = documentation.with_parts(api, parts)
     await keep_api(ctx, api)
     return {"ids": ids, "warnings": []}
-
-
-def _documented(api: Body, part: Any) -> tuple[Body, str]:
-    """Return an API with a documentation part of a definition, and the part's id."""
-    if not isinstance(part, Mapping) or not isinstance(part.get("location"), Mapping):
-        raise bad_request("Invalid documentation part: it has no location")
-    text = json.dumps(part.get("properties") or {}, separators=(",", ":"))
-    held = documentation.part_at(api, part["location"])
-    if held is None:
-        return documentation.with_part(api, part["location"], text)
-    return put(api, ["documentation", held["id"], "properties"], text), held["id"]

@@ -7,12 +7,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from typing import Any
 
 from emulator.model.errors import AwsError
 from emulator.services.apigateway.documents import Document as Body
 from emulator.services.apigateway.errors import bad_request
-from emulator.services.apigateway.integrations import check_endpoint, new_integration
+from emulator.services.apigateway.integrations import check, check_headers, new_integration
 from emulator.services.apigateway.openapi.reading import Document
 
 _WHERE = {"path": "path", "query": "querystring", "header": "header"}
@@ -25,6 +26,7 @@ class MethodReader:
 
     Args:
         document: The definition.
+        api: The API that it is of, without its resources.
         validators: The ids of request validators, by name.
         authorizers: The authorizers, by the names of their security schemes.
         name_model: Keeps a schema without a name; returns the name it has then.
@@ -33,11 +35,13 @@ class MethodReader:
     def __init__(
         self,
         document: Document,
+        api: Body,
         validators: Mapping[str, str],
         authorizers: Mapping[str, Body],
         name_model: Callable[[Any], str],
     ) -> None:
         self._document = document
+        self._api = api
         self._validators = validators
         self._authorizers = authorizers
         self._name_model = name_model
@@ -79,11 +83,13 @@ class MethodReader:
             method["methodResponses"] = responses
         integration = operation.get("x-amazon-apigateway-integration")
         if integration:
-            try:
-                method["methodIntegration"] = _integration(integration, resource_id)
-            except AwsError as error:
-                text = f"Unable to put integration on '{http_method}' for resource at path '{path}'"
-                raise AwsError(error.code, f"{text}: {error.message}") from None
+            where = f"on '{http_method}' for resource at path '{path}'"
+            with _unable(f"put integration {where}"):
+                found = _integration(integration, resource_id)
+                check(found, method, self._api)
+            with _unable(f"put integration response {where}"):
+                _check_responses(found, method)
+            method["methodIntegration"] = found
         return method
 
     def _listed(self, operation: Mapping[str, Any]) -> list[Any]:
@@ -199,7 +205,6 @@ def _integration(given: Mapping[str, Any], resource_id: str) -> Body:
     if given.get("timeoutInMillis") is not None:
         members["timeoutInMillis"] = int(given["timeoutInMillis"])
     integration = new_integration(members, resource_id)
-    check_endpoint(integration)
     responses = {}
     for pattern, response in (given.get("responses") or {}).items():
         status = str(response.get("statusCode") or "200")
@@ -215,6 +220,22 @@ def _integration(given: Mapping[str, Any], resource_id: str) -> Body:
     if responses:
         integration["integrationResponses"] = responses
     return integration
+
+
+def _check_responses(integration: Body, method: Body) -> None:
+    """Check the headers of an integration's responses; others than the method's have none."""
+    declared = method.get("methodResponses") or {}
+    for status, response in (integration.get("integrationResponses") or {}).items():
+        check_headers(response, declared.get(status) or {})
+
+
+@contextmanager
+def _unable(what: str) -> Iterator[None]:
+    """Say of an error what cannot be done for it."""
+    try:
+        yield
+    except AwsError as error:
+        raise AwsError(error.code, f"Unable to {what}: {error.message}") from None
 
 
 def _texts(given: Any) -> dict[str, str]:

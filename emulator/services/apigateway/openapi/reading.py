@@ -10,54 +10,38 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 from urllib.parse import urlsplit
 
+from emulator.model import plain_yaml
+from emulator.model.errors import AwsError
 from emulator.services.apigateway.errors import bad_request
+from emulator.services.whole_objects import LARGEST_DEFINITION
 
 _UNREADABLE = "Unable to parse API definition because of a malformed {} at {}"
-#: The most bytes a definition may have.
-LARGEST = 6_291_456
 
 
-def read(body: bytes) -> dict[str, Any]:
+def too_large() -> AwsError:
+    """Return the error of a definition that has too many bytes."""
+    return bad_request("API definition exceeds the limit of 6 MB")
+
+
+async def read(body: bytes) -> dict[str, Any]:
     """Return a document.
 
     Raises:
         AwsError: It is none.
     """
-    if len(body) > LARGEST:
-        raise bad_request("API definition exceeds the limit of 6 MB")
+    if len(body) > LARGEST_DEFINITION:
+        raise too_large()
     try:
         text = body.decode()
         try:
             document = json.loads(text)
         except ValueError:
-            document = _yaml(text)
-    except (UnicodeDecodeError, RecursionError):
+            document = await plain_yaml.read(text)
+    except (ValueError, RecursionError):
         document = None
     if not isinstance(document, dict):
         raise bad_request("Invalid OpenAPI input.")
     return document
-
-
-def _yaml(text: str) -> Any:
-    import yaml
-
-    try:
-        return yaml.load(text, _loader())
-    except (yaml.YAMLError, ValueError):
-        return None
-
-
-def _loader() -> Any:
-    """Return a loader that reads dates as text, as JSON would have them."""
-    import yaml
-
-    class Loader(yaml.SafeLoader): ...
-
-    Loader.yaml_implicit_resolvers = {
-        first: [each for each in found if each[0] != "tag:yaml.org,2002:timestamp"]
-        for first, found in yaml.SafeLoader.yaml_implicit_resolvers.items()
-    }
-    return Loader
 
 
 class Document:

@@ -6,14 +6,18 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
+from emulator.services.apigateway.openapi.reading import too_large
 from emulator.services.apigateway.resource_types.base import (
     SERVICE,
+    TAGGING,
     Form,
     Patched,
     differences,
+    endpoint_patches,
     escaped,
     text,
 )
+from emulator.services.whole_objects import LARGEST_DEFINITION, TooLarge, whole
 from emulator.stack.kinds import (
     Call,
     Made,
@@ -22,8 +26,8 @@ from emulator.stack.kinds import (
     Wanted,
     every,
     forgiving,
-    merge_tags,
 )
+from emulator.stack.tagging import merge_tags
 
 _API_FIELDS: dict[str, tuple[str, Form]] = {
     "Name": ("/name", "text"),
@@ -41,6 +45,7 @@ class RestApi(ServiceKind):
 
     reading = Reading(service=SERVICE, get="GetRestApi", member="restApiId")
     appends = True
+    noted = ("EndpointAccessMode",)
 
     async def create(self, call: Call, wanted: Wanted) -> Made:
         properties = wanted.properties
@@ -86,7 +91,7 @@ class RestApi(ServiceKind):
     ) -> Made:
         properties = wanted.properties
         patches = differences(before, properties, _API_FIELDS)
-        patches += _endpoint_patches(before, properties)
+        patches += endpoint_patches(call, before, properties)
         if patches:
             request = {"restApiId": made.physical, "patchOperations": patches}
             await call(SERVICE, "UpdateRestApi", request)
@@ -94,7 +99,7 @@ class RestApi(ServiceKind):
         if body is not None:
             await self._put(call, made.physical, properties, body)
         arn = f"arn:aws:apigateway:{call.region}::/restapis/{made.physical}"
-        await _retag(call, arn, before, wanted)
+        await TAGGING.change(call, arn, before, wanted)
         return made
 
     async def delete(self, call: Call, made: Made, properties: Mapping[str, Any]) -> None:
@@ -122,11 +127,10 @@ async def _definition(call: Call, properties: Mapping[str, Any]) -> bytes | None
     if not place:
         return None
     request = {"Bucket": place["Bucket"], "Key": place["Key"], "VersionId": place.get("Version")}
-    answer = await call("s3", "GetObject", _present(request))
-    content = answer["Body"]
-    if isinstance(content, bytes):
-        return content
-    return b"".join([each async for each in content])
+    try:
+        return await whole(await call("s3", "GetObject", _present(request)), LARGEST_DEFINITION)
+    except TooLarge:
+        raise too_large() from None
 
 
 def _title(body: bytes | None) -> str:
@@ -136,28 +140,6 @@ def _title(body: bytes | None) -> str:
         return str(json.loads(body)["info"]["title"])
     except (ValueError, KeyError, TypeError):
         return ""
-
-
-def _endpoint_patches(before: Mapping[str, Any], after: Mapping[str, Any]) -> list[dict[str, str]]:
-    old, new = before.get("EndpointConfiguration") or {}, after.get("EndpointConfiguration") or {}
-    if old == new or not isinstance(new, Mapping):
-        return []
-    types = [str(each) for each in new.get("Types") or ["EDGE"]]
-    path = "/endpointConfiguration/types/0"
-    return [{"op": "replace", "path": path, "value": each} for each in types]
-
-
-async def _retag(call: Call, arn: str, before: Mapping[str, Any], wanted: Wanted) -> None:
-    """Have a resource the tags of its properties."""
-    old = {each["Key"]: each["Value"] for each in merge_tags({}, before.get("Tags"))}
-    new = {each["Key"]: each["Value"] for each in merge_tags({}, wanted.properties.get("Tags"))}
-    if old == new:
-        return
-    gone = [each for each in old if each not in new]
-    if gone:
-        await call(SERVICE, "UntagResource", {"resourceArn": arn, "tagKeys": gone})
-    if new:
-        await call(SERVICE, "TagResource", {"resourceArn": arn, "tags": new})
 
 
 RESOURCE = Patched(
@@ -320,6 +302,7 @@ def _stage_patches(before: Mapping[str, Any], after: Mapping[str, Any]) -> list[
             if log.get(name):
                 path = f"/accessLogSettings/{path}"
                 found.append({"op": "replace", "path": path, "value": text(log[name])})
+    found += _canary_patches(before.get("CanarySetting") or {}, after.get("CanarySetting") or {})
     if after.get("MethodSettings") != before.get("MethodSettings"):
         for setting in before.get("MethodSettings") or []:
             if setting not in (after.get("MethodSettings") or []):
@@ -333,6 +316,24 @@ def _stage_patches(before: Mapping[str, Any], after: Mapping[str, Any]) -> list[
     for name, path in own:
         found.append({"op": "replace", "path": f"/*/*/{path}", "value": text(after[name])})
     return found
+
+
+def _canary_patches(before: Mapping[str, Any], after: Mapping[str, Any]) -> list[dict[str, str]]:
+    """Return the patches of a canary; CreateStage takes it whole."""
+    if not before and not after:
+        return []
+    if not after:
+        return [{"op": "remove", "path": "/canarySettings"}]
+    return differences(
+        before,
+        after,
+        {
+            "DeploymentId": ("/canarySettings/deploymentId", "text"),
+            "PercentTraffic": ("/canarySettings/percentTraffic", "text"),
+            "StageVariableOverrides": ("/canarySettings/stageVariableOverrides", "map"),
+            "UseStageCache": ("/canarySettings/useStageCache", "text"),
+        },
+    )
 
 
 def _place(setting: Mapping[str, Any]) -> str:
@@ -356,7 +357,10 @@ class Stage(ServiceKind):
             "Tags": merge_tags(wanted.tags, properties.get("Tags")),
         }
         await call(SERVICE, "CreateStage", call.fit(SERVICE, "CreateStage", _present(values)))
-        await self._patch(call, name, properties, _stage_patches({}, properties))
+        made = {"CanarySetting": properties.get("CanarySetting")}
+        left = {"ClientCertificateId": _STAGE_FIELDS["ClientCertificateId"]}
+        patches = differences({}, properties, left) + _stage_patches(made, properties)
+        await self._patch(call, name, properties, patches)
         return Made(physical=name)
 
     async def _patch(
@@ -375,7 +379,7 @@ class Stage(ServiceKind):
         await self._patch(call, made.physical, properties, patches)
         api = properties["RestApiId"]
         arn = f"arn:aws:apigateway:{call.region}::/restapis/{api}/stages/{made.physical}"
-        await _retag(call, arn, before, wanted)
+        await TAGGING.change(call, arn, before, wanted)
         return made
 
     async def delete(self, call: Call, made: Made, properties: Mapping[str, Any]) -> None:

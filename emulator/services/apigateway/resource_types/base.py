@@ -7,6 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, ClassVar, Literal
 
+from emulator.services.apigateway.errors import bad_request
 from emulator.stack.kinds import (
     Call,
     Kind,
@@ -15,10 +16,26 @@ from emulator.stack.kinds import (
     Wanted,
     every,
     forgiving,
-    merge_tags,
 )
+from emulator.stack.tagging import Tagging, merge_tags
 
 SERVICE = "apigateway"
+#: Tags, which are on ARNs without an account.
+TAGGING = Tagging(service=SERVICE)
+#: What is at a path where a template says nothing, other than nothing.
+_USUAL = {
+    "/apiKeySource": "HEADER",
+    "/authType": "custom",
+    "/authorizerResultTtlInSeconds": "300",
+    "/cacheClusterEnabled": "false",
+    "/disableExecuteApiEndpoint": "false",
+    "/enabled": "false",
+    "/securityPolicy": "TLS_1_2",
+    "/routingMode": "BASE_PATH_MAPPING_ONLY",
+    "/tracingEnabled": "false",
+    "/validateRequestBody": "false",
+    "/validateRequestParameters": "false",
+}
 #: How a property is patched: whole, key by key, or element by element.
 Form = Literal["text", "map", "list"]
 
@@ -53,12 +70,48 @@ def differences(
         if old == new:
             continue
         if form == "text":
-            found.append({"op": "replace", "path": path, "value": text(new)})
+            value = _USUAL.get(path, "") if new is None else text(new)
+            found.append({"op": "replace", "path": path, "value": value})
         elif form == "map":
             found += _of_map(path, old or {}, new or {})
         else:
             found += _of_list(path, old or [], new or [])
     return found
+
+
+def endpoint_patches(
+    call: Call, before: Mapping[str, Any], after: Mapping[str, Any]
+) -> list[dict[str, str]]:
+    """Return the patch operations for the endpoint of an API or of a domain name.
+
+    One that changes is told whole: a definition may have said what it is, too.
+
+    Args:
+        call: Gives members the types that they have.
+        before: The properties that it has.
+        after: Those that it is to have.
+
+    Raises:
+        AwsError: It is to have what is no endpoint.
+    """
+    old, new = (_endpoint(call, each) for each in (before, after))
+    if old == new:
+        return []
+    if not isinstance(new, Mapping):
+        raise bad_request("Expected map or null")
+    kind = (new.get("types") or ["EDGE"])[0]
+    addresses = new.get("ipAddressType") or ("dualstack" if kind == "PRIVATE" else "ipv4")
+    held = old.get("vpcEndpointIds") or [] if isinstance(old, Mapping) else []
+    return [
+        {"op": "replace", "path": "/endpointConfiguration/types/0", "value": kind},
+        {"op": "replace", "path": "/endpointConfiguration/ipAddressType", "value": addresses},
+        *_of_list("/endpointConfiguration/vpcEndpointIds", held, new.get("vpcEndpointIds") or []),
+    ]
+
+
+def _endpoint(call: Call, properties: Mapping[str, Any]) -> Any:
+    given = {"EndpointConfiguration": properties.get("EndpointConfiguration") or {}}
+    return call.fit(SERVICE, "CreateRestApi", given)["endpointConfiguration"]
 
 
 def _of_map(path: str, old: Mapping[str, Any], new: Mapping[str, Any]) -> Iterable[dict[str, str]]:
@@ -101,6 +154,8 @@ class Patched(Kind):
     #: Lists those that are there.
     list_operation: str = ""
     listed: str = "items"
+    #: The part of the ARN of what is tagged that says its kind; "" where it takes no tags.
+    tagged: str = ""
     #: Names that are made up have letters and digits alone.
     plain_names: bool = False
 
@@ -147,7 +202,16 @@ class Patched(Kind):
         if patches:
             identity = self._identity(made, wanted.properties)
             await call(SERVICE, self.update_operation, {**identity, "patchOperations": patches})
+        await self.retag(call, made, before, wanted)
         return made
+
+    async def retag(
+        self, call: Call, made: Made, before: Mapping[str, Any], wanted: Wanted
+    ) -> None:
+        """Give a resource the tags it is to have, where it takes any."""
+        if self.tagged:
+            arn = f"arn:aws:apigateway:{call.region}::/{self.tagged}/{made.physical}"
+            await TAGGING.change(call, arn, before, wanted)
 
     async def delete(self, call: Call, made: Made, properties: Mapping[str, Any]) -> None:
         if self.delete_operation:

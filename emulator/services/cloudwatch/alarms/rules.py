@@ -6,9 +6,10 @@ https://docs.aws.amazon.com/AmazonCloudWatch/latest/APIReference/API_PutComposit
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
+from typing import Any
 
 #: Returns the state of an alarm, by its name.
 StateOf = Callable[[str], str]
@@ -56,6 +57,16 @@ def parse_rule(text: str) -> Rule:
     if len(children) > _MOST_CHILDREN:
         raise RuleError(f"AlarmRule must not contain more than {_MOST_CHILDREN} alarms")
     return Rule(holds, children)
+
+
+def children_of(alarm: Mapping[str, Any]) -> tuple[str, ...]:
+    """Return the alarms in the rule of an alarm; none where no rule can be read."""
+    if alarm["kind"] != "CompositeAlarm":
+        return ()
+    try:
+        return parse_rule(alarm["fields"]["AlarmRule"]).children
+    except RuleError:
+        return ()
 
 
 def name_of(text: str) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Coroutine, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Protocol
 
 import orjson
@@ -25,7 +25,7 @@ from emulator.services.cloudwatch.alarms.evaluating import (
     queries_of,
     window_of,
 )
-from emulator.services.cloudwatch.alarms.rules import RuleError, name_of, parse_rule
+from emulator.services.cloudwatch.alarms.rules import RuleError, children_of, name_of, parse_rule
 from emulator.services.cloudwatch.alarms.sender import AlarmSender
 from emulator.services.cloudwatch.expressions.values import ExpressionError
 from emulator.services.cloudwatch.queries import Evaluation, Query, read_queries
@@ -78,7 +78,10 @@ class Watch:
         self._state, self._parts = state, state.parts
         self._clock = state.parts.clock
         self._timers: Timers[Key] = Timers(self._clock, self._on_due)
-        self._work: set[asyncio.Task[None]] = set()
+        self._looks: set[asyncio.Task[None]] = set()
+        #: What has begun to change or to be written: it is not given up half-way.
+        self._changes: set[asyncio.Task[None]] = set()
+        self._closing = False
         self._turn = asyncio.Semaphore(_TOGETHER)
         self._outbox: Outbox | None = None
         self._opening = asyncio.Lock()
@@ -123,11 +126,16 @@ class Watch:
             await self._outbox.clear()
 
     async def close(self) -> None:
-        """Look at nothing any more; actions that are being tried are tried at the next start."""
-        self._timers.close()
-        for task in self._work:
+        """Look at nothing any more; what has changed is told in full before.
+
+        Actions that are being tried are tried at the next start.
+        """
+        self._closing = True
+        for task in self._looks:
             task.cancel()
-        await asyncio.gather(*self._work, return_exceptions=True)
+        await asyncio.gather(*self._looks, return_exceptions=True)
+        await asyncio.gather(*self._changes, return_exceptions=True)
+        self._timers.close()
         if self._outbox is not None:
             await self._outbox.close()
 
@@ -135,18 +143,13 @@ class Watch:
 
     def _on_due(self, key: Key, at: float) -> None:
         body = self._state.find(key)
-        if body is None:
+        if body is None or self._closing:
             return
         if body["kind"] == "MetricAlarm":
             interval = interval_of(body["fields"])
             following = math.floor((self._clock.now() - LAG_S) / interval + 1) * interval + LAG_S
             self._timers.set(key, following)
-        self._spawn(self.look(key))
-
-    def _spawn(self, work: Any) -> None:
-        task: asyncio.Task[None] = asyncio.get_running_loop().create_task(work)
-        self._work.add(task)
-        task.add_done_callback(self._work.discard)
+        _spawn(self.look(key), self._looks)
 
     async def look(self, key: Key) -> None:
         """Look at an alarm now."""
@@ -159,7 +162,7 @@ class Watch:
                     await self._look_at_rule(key, body)
                 else:
                     await self._look_at_data(key, body)
-            except (ExpressionError, LocalfaasError) as error:
+            except (ExpressionError, RuleError, LocalfaasError) as error:
                 if key not in self._told:
                     self._told.add(key)
                     log.warning("the alarm %s can't be evaluated: %s", key.name, error)
@@ -180,7 +183,7 @@ class Watch:
             and verdict.state != body["state"]["value"]
             and self._state.find(key) is body
         ):
-            await self.change(key, body, verdict.state, verdict.reason, verdict.data)
+            await self._change(key, body, verdict.state, verdict.reason, verdict.data)
 
     async def _look_at_rule(self, key: Key, body: Body) -> None:
         rule = parse_rule(body["fields"]["AlarmRule"])
@@ -192,7 +195,11 @@ class Watch:
         state: State = "ALARM" if rule.holds(state_of) else "OK"
         if state != body["state"]["value"]:
             reason, data = self._why(key, rule.children, state)
-            await self.change(key, body, state, reason, data)
+            await self._change(key, body, state, reason, data)
+
+    async def _change(self, *change: Any) -> None:
+        """Change an alarm's state in full, even if whoever looked at it is called off."""
+        await asyncio.shield(_spawn(self.change(*change), self._changes))
 
     def _why(self, key: Key, children: tuple[str, ...], state: str) -> tuple[str, str]:
         """Return why a composite alarm changes its state: what its children say."""
@@ -224,13 +231,8 @@ class Watch:
         """Return the composite alarms in whose rules an alarm stands, or which it suppresses."""
         found = []
         for account, region, name, body in self._state.alarms.all():
-            if (account, region) == key[:2] and body["kind"] == "CompositeAlarm":
-                try:
-                    children = parse_rule(body["fields"]["AlarmRule"]).children
-                except RuleError:  # kept by another release
-                    children = ()
-                if key.name in children:
-                    found.append(name)
+            if (account, region) == key[:2] and key.name in children_of(body):
+                found.append(name)
         return found
 
     # -- changing -----------------------------------------------------------------------------
@@ -239,12 +241,17 @@ class Watch:
         """Change an alarm's state, and do what it has to do then.
 
         Its actions are accepted first: a crash between the two notifies twice, and not never.
+        Nothing is done with an alarm that is another by now, or gone; it is looked at again.
 
         Raises:
             LocalfaasError: The disk did not take it.
         """
         now = self._clock.now()
-        before = body["state"]
+        before, found = body["state"], self._state.find(key)
+        if found is not body:
+            if found is not None and found["state"] == before:
+                self.arm(key)
+            return
         is_other = value != before["value"]
         state = {
             "value": value,
@@ -343,7 +350,14 @@ class Watch:
             told["error"] = str(error)[:1000]
             summary = f"Failed to execute action {dispatch.target}. Received error: {error}"
             self._parts.console.warn(f"the alarm {key.name}: {summary}")
-        self._spawn(self.write(key, dispatch.context["kind"], "Action", summary, told))
+        _spawn(self.write(key, dispatch.context["kind"], "Action", summary, told), self._changes)
+
+
+def _spawn(work: Coroutine[Any, Any, None], tasks: set[asyncio.Task[None]]) -> asyncio.Task[None]:
+    task = asyncio.get_running_loop().create_task(work)
+    tasks.add(task)
+    task.add_done_callback(tasks.discard)
+    return task
 
 
 def _in_history(state: Mapping[str, Any]) -> dict[str, Any]:

@@ -47,9 +47,7 @@ async def put_function_scaling_config(ctx: Context, request: Request) -> Respons
     else:
         function.settling.pop(version.version, None)
     ctx.parts.pools.managed(version).scale(managed_instances.bounds(function, version.version))
-    await ctx.parts.registry.save(function, version.version)
-    if version.state == "Pending":
-        await states.settle(ctx.parts, function)
+    await states.save(ctx.parts, function, version.version)
     return {"FunctionState": version.state}
 
 

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from bisect import bisect_left
-from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
+from emulator.model.errors import AwsError
 from emulator.model.function import LATEST, LATEST_PUBLISHED, Code, FunctionVersion
 from emulator.registry.function import Function
 from emulator.services.context import Context, Request, Response
@@ -18,7 +18,7 @@ from emulator.services.lambda_.errors import conflict, invalid, stale
 from emulator.services.lambda_.functions import runtimes, versions
 from emulator.services.lambda_.lifecycle import managed_instances, states
 from emulator.services.lambda_.paging import DEFAULT, by_number, last_of, page
-from emulator.services.lambda_.rules import configuration, ignored, snap_start
+from emulator.services.lambda_.rules import configuration, ignored, packaging, snap_start
 from emulator.services.lambda_.rules import cross_account as access
 
 #: Characters of a function's name; the shape's 140 hold for ARNs.
@@ -40,7 +40,8 @@ async def create_function(ctx: Context, request: Request) -> Response:
             "lambda:CreateFunction",
             "functions are made in one's own account",
         )
-    _check_package(request)
+    packaging.check_new(request)
+    ignored.refuse_durable(request)
     runtimes.check(ctx, request)
     request = managed_instances.complete(ctx, request)
     tags.check(request.get("Tags") or {})
@@ -74,7 +75,11 @@ async def create_function(ctx: Context, request: Request) -> Response:
     if signing is not None:
         function.attached.code_signing_config = signing["CodeSigningConfigArn"]
     registry.add(function)
-    return await _changed(ctx, function, request)
+    try:
+        return await _changed(ctx, function, request)
+    except AwsError:
+        registry.remove(function)  # else who tries again would be told that it exists
+        raise
 
 
 async def get_function(ctx: Context, request: Request) -> Response:
@@ -87,7 +92,8 @@ async def get_function(ctx: Context, request: Request) -> Response:
         "Configuration": configuration.render(version, lookup.name_of(ctx, request).qualifier),
         "Code": _code_location(ctx, version),
     }
-    if function.tags:
+    if function.tags and version.version == LATEST:
+        # Recorded: a version has none, although its function has.
         body["Tags"] = dict(function.tags)
     if function.reserved_concurrency is not None:
         body["Concurrency"] = {"ReservedConcurrentExecutions": function.reserved_concurrency}
@@ -138,7 +144,7 @@ async def update_function_code(ctx: Context, request: Request) -> Response:
     """
     function = lookup.function(ctx, request)
     _check_revision(function.latest, request)
-    _check_kind(function.latest, request)
+    packaging.check_code(function.latest, request)
     states.check_settled(function)
     code.check_source(request)
     kept = await code.from_request(ctx, function.name, request)
@@ -164,6 +170,8 @@ async def update_function_configuration(ctx: Context, request: Request) -> Respo
     function = lookup.function(ctx, request)
     _check_revision(function.latest, request)
     states.check_settled(function)
+    packaging.check_configuration(function.latest, request)
+    ignored.refuse_durable(request)
     runtimes.check(ctx, request, function.latest)
     request = managed_instances.complete(ctx, request, function.latest)
     named = request.get("Layers")
@@ -235,8 +243,7 @@ async def _changed(ctx: Context, function: Function, request: Request) -> Respon
         published.append(number)
         created = function.latest.state == "Pending"
         body = configuration.render(function.versions[number], None if created else number)
-    await ctx.parts.registry.save(function, *published)
-    await states.settle(ctx.parts, function)
+    await states.save(ctx.parts, function, *published)
     return body
 
 
@@ -266,27 +273,6 @@ def _check_name(name: str) -> None:
 def _check_revision(version: FunctionVersion, request: Request) -> None:
     if request.get("RevisionId") not in (None, "", version.revision_id):
         raise stale()
-
-
-def _check_package(request: Request) -> None:
-    given: Mapping[str, Any] = request["Code"]
-    if request.get("PackageType") == "Image":
-        if not given.get("ImageUri"):
-            raise invalid("Please provide ImageUri when PackageType is Image.")
-    elif not (request.get("Runtime") and request.get("Handler")):
-        raise invalid(
-            "Runtime and Handler are mandatory parameters for functions created with deployment "
-            "packages."
-        )
-
-
-def _check_kind(version: FunctionVersion, request: Request) -> None:
-    if version.code.image and not request.get("ImageUri"):
-        raise invalid("Please provide ImageUri when updating a function with packageType Image.")
-    if not version.code.image and request.get("ImageUri"):
-        raise invalid(
-            "Please don't provide ImageUri when updating a function with packageType Zip."
-        )
 
 
 def _code_location(ctx: Context, version: FunctionVersion) -> dict[str, str]:

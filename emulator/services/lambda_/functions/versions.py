@@ -40,9 +40,7 @@ async def publish_version(ctx: Context, request: Request) -> Response:
         states.show(ctx.parts, function, function.settling.pop(number))
     published = states.shown(ctx.parts, function, function.versions[number])
     body = configuration.render(published, number)
-    await ctx.parts.registry.save(function, number)
-    if number in function.settling:
-        await states.settle(ctx.parts, function)
+    await states.save(ctx.parts, function, number)
     return body
 
 

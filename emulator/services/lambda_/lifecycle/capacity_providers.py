@@ -192,7 +192,13 @@ async def _keep(ctx: Context, name: str, body: Body) -> Response:
     bound(ctx.parts, body)
     collection = ctx.parts.registry.capacity_providers
     await collection.put(ctx.account, ctx.region, name, body, settled=settled)
-    asyncio.get_running_loop().call_soon(collection.settle, ctx.account, ctx.region, name, settled)
+
+    def show() -> None:
+        # It may have got other tags meanwhile.
+        now = collection.find(ctx.account, ctx.region, name) or {}
+        collection.settle(ctx.account, ctx.region, name, {**now, "State": "Active"})
+
+    asyncio.get_running_loop().call_soon(show)
     return {"CapacityProvider": body}
 
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import orjson
 
@@ -19,13 +19,16 @@ from emulator.model.function import (
     default_concurrency,
 )
 from emulator.model.limits import ORDINARY_MEMORY, ORDINARY_TIMEOUT
-from emulator.pool.managed import InitFailed, ManagedPool
+from emulator.pool.errors import InitFailed
 from emulator.pool.placement import EnvironmentBounds
 from emulator.registry.attachments import ScalingConfig
 from emulator.registry.function import Function
 from emulator.services.context import Context, Parts, Request
 from emulator.services.lambda_.errors import invalid
 from emulator.services.lambda_.lifecycle import capacity_providers
+
+if TYPE_CHECKING:
+    from emulator.pool.managed import ManagedPool
 
 #: MB.
 _LEAST_MEMORY = 2048

@@ -5,12 +5,16 @@ https://docs.aws.amazon.com/lambda/latest/dg/snapstart.html
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import orjson
 
 from emulator.model.function import FunctionVersion
-from emulator.pool.snap_start import SnapStartPool
 from emulator.services.context import Parts
 from emulator.services.lambda_.lifecycle.managed_instances import Failure
+
+if TYPE_CHECKING:
+    from emulator.pool.snap_start import SnapStartPool
 
 #: AWS's StateReasonCode of a version whose INIT or hooks fail while it is published.
 FUNCTION_ERROR = "FunctionError"
@@ -20,6 +24,8 @@ _REASON = 1000
 
 def pool_of(parts: Parts, version: FunctionVersion) -> SnapStartPool:
     """Return the pool of a version with SnapStart."""
+    from emulator.pool.snap_start import SnapStartPool
+
     pool = parts.pools.pool(version)
     assert isinstance(pool, SnapStartPool)
     return pool

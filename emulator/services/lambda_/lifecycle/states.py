@@ -18,6 +18,7 @@ https://docs.aws.amazon.com/lambda/latest/dg/functions-states.html
 from __future__ import annotations
 
 import asyncio
+import logging
 from dataclasses import replace
 from functools import partial
 
@@ -31,12 +32,14 @@ from emulator.services.lambda_.lifecycle import managed_instances, snapshots
 from emulator.services.lambda_.rules.configuration import new_revision
 from emulator.services.transitions import RuntimePlatform, Transition
 
+_log = logging.getLogger(__name__)
+
 #: Seconds an answer may wait for the end of a transition.
-_PATIENCE_S = 0.25
+_PATIENCE_S = 0.5
 #: The same for an SDK's waiter, which sleeps one or five seconds once it has seen Pending.
 _WAITER_PATIENCE_S = 2.0
-#: Seconds that an invocation waits for its function: enough for the first start of an interpreter
-#: on a busy machine, not for the pull of an image.
+#: Seconds that an invocation waits for its function, and a change where transitions take no time:
+#: enough for the first start of an interpreter on a busy machine, not for the pull of an image.
 _INVOKE_PATIENCE_S = 10.0
 
 
@@ -148,6 +151,25 @@ def check_settled(function: Function) -> None:
         )
 
 
+async def save(parts: Parts, function: Function, *published: str) -> None:
+    """Store a function and begin to end its transitions.
+
+    They end as well where the disk does not take the change, which is in effect all the same.
+
+    Args:
+        parts: The parts of the emulator.
+        function: The function.
+        *published: Numbers of versions that are new or changed.
+
+    Raises:
+        AwsError: ServiceException: the disk did not take it.
+    """
+    try:
+        await parts.registry.save(function, *published)
+    finally:
+        await settle(parts, function)
+
+
 async def settle(parts: Parts, function: Function) -> None:
     """Begin to end the transitions that ``function.settling`` holds."""
     if not parts.started.is_set() and LATEST in function.settling:
@@ -157,7 +179,7 @@ async def settle(parts: Parts, function: Function) -> None:
         return
     _begin(parts, function, dict(function.settling))
     if not parts.transition_seconds:
-        await finish_now(parts, function)
+        await finish_now(parts, function, _INVOKE_PATIENCE_S)
 
 
 def resume(parts: Parts) -> None:
@@ -255,6 +277,10 @@ async def _settle(
         await transition.end.wait()
     except DriverFault as error:
         failure = managed_instances.Failure(str(error), _why(subject))
+        failures = dict.fromkeys(settling, failure)
+    except Exception as error:  # noqa: BLE001 a bug of ours: told in full, and nothing hangs
+        _log.exception("%s could not be got ready", function.name)
+        failure = managed_instances.Failure(f"localfaas failed: {error}", "InternalError")
         failures = dict.fromkeys(settling, failure)
     finally:
         timer.cancel()

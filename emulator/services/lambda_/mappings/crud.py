@@ -148,7 +148,13 @@ async def _keep(ctx: Context, body: Body) -> Response:
     collection = ctx.parts.registry.mappings
     at = (ctx.account, ctx.region, body["UUID"])
     await collection.put(*at, body, settled=settled)
-    _after(ctx, body["UUID"], settled, partial(collection.settle, *at, settled))
+
+    def settle() -> None:
+        # Its tags may have been changed meanwhile, which is no change of the mapping.
+        tags = (collection.find(*at) or settled).get("Tags")
+        collection.settle(*at, settled if tags is None else {**settled, "Tags": tags})
+
+    _after(ctx, body["UUID"], settled, settle)
     return dict(body)
 
 
@@ -156,8 +162,11 @@ def _after(ctx: Context, key: str, mapping: Body | None, settle: Callable[[], No
     """Have a mapping polled as it is configured now, then ``settle`` its state."""
 
     async def apply() -> None:
-        await ctx.parts.sources.apply(key, mapping)
-        settle()
+        try:
+            await ctx.parts.sources.apply(key, mapping)
+        finally:
+            # Whatever that came to: nobody is to wait for ever for the end of a transition.
+            settle()
 
     ctx.parts.spawn(apply())
 

@@ -16,7 +16,6 @@ _SETTINGS = {
     "VpcConfig": "functions run in the machine's own network",
     "KMSKeyArn": "nothing is encrypted",
     "FileSystemConfigs": "no file system is mounted",
-    "DurableConfig": "executions are not durable",
     "RuntimeConfig": "the runtime is the one installed here",
     "AcceleratorConfig": "there is no accelerator",
 }
@@ -76,6 +75,21 @@ def ignored(parts: Parts, function: Function) -> list[str]:
     if any(each.update_on != "Auto" for each in function.attached.runtime_management.values()):
         names.append("RuntimeManagementConfig")
     return names
+
+
+def refuse_durable(request: Mapping[str, Any]) -> None:
+    """Refuse a durable function: its handler can do nothing without the operations it calls.
+
+    https://docs.aws.amazon.com/lambda/latest/dg/durable-functions.html
+
+    Raises:
+        AwsError: InvalidParameterValueException.
+    """
+    if request.get("DurableConfig"):
+        raise invalid(
+            "DurableConfig: localfaas does not run durable functions (no operation on durable "
+            "executions is served). Step Functions' state machines last here."
+        )
 
 
 def report(ctx: Context, version: FunctionVersion) -> None:

@@ -134,7 +134,7 @@ class Engine(Running):
         else:
             self._last += 1
             id = self._last
-        program = program or definitions.program(revision["definition"], kind)
+        program = program or definitions.program(revision["definition"])
         now_ms = int(self.clock.now() * 1000)
         # A child is no longer one once its machine is changed, so its revision names the Map.
         execution = Execution(
@@ -242,6 +242,24 @@ class Engine(Running):
         thread = None if execution is None else execution.threads.get(place[1])
         if execution is None or thread is None or execution.is_over or thread.token != token:
             raise AwsError("TaskTimedOut", "Task Timed Out: 'Provided task does not exist anymore'")
+        return execution, thread
+
+    async def answered(self, token: str) -> tuple[Execution, Thread]:
+        """Return the thread of a task that is answered from outside; nothing is done for it now.
+
+        What has handed out the token is about to say so in the history. A function may go on for
+        long after that, and is given up.
+
+        Raises:
+            AwsError: InvalidToken, TaskTimedOut.
+        """
+        execution, thread = await self.awaited(token)
+        call = self._running.get((execution.id, thread.id))
+        is_quick = thread.task.resource.service != "lambda"
+        if call is not None and is_quick and call is not asyncio.current_task():
+            await asyncio.wait((call,))
+            execution, thread = await self.awaited(token)
+        self._cancel_task(execution.id, thread.id)
         return execution, thread
 
 

@@ -17,7 +17,7 @@ def kept_execution(
     """Return an execution as it was kept."""
     content = row.content
     arn = arns.split(row.arn, "execution", "express")
-    program = definitions.program(revision["definition"], revision["type"])
+    program = definitions.program(revision["definition"])
     if content.get("processor"):
         found = program.find(content["processor"])
         assert found is not None

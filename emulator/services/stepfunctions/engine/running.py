@@ -169,7 +169,3 @@ class Running(Keeping):
             thread.result = keep
         self._interpreter(execution).note(thread, *more)
         self._flush(execution)
-
-    def stop_task(self, execution: Execution, thread: Thread) -> None:
-        """Give up what is done for a task that is answered from outside."""
-        self._cancel_task(execution.id, thread.id)

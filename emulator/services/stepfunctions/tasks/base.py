@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any
@@ -107,7 +107,3 @@ class Exchange:
 
 def _in_brackets(headers: Iterable[tuple[str, str]]) -> str:
     return "[" + ", ".join(f"{name}: {value}" for name, value in headers) + "]"
-
-
-#: Does a task and returns its result.
-Perform = Callable[[Task], Awaitable[Any]]

@@ -105,24 +105,32 @@ def _payload(given: Any) -> bytes:
     if isinstance(given, str):
         try:
             json.loads(given)
+            return given.encode()
         except ValueError:
             return pack(given)
-        return given.encode()
     return pack(given)
 
 
 def _client_context(given: Any) -> str:
+    """Return the client context as one line of JSON: it becomes a header of the Runtime API.
+
+    Raises:
+        AwsError: InvalidRequestContentException.
+    """
     if not given:
         return ""
-    if isinstance(given, str):
-        import base64
-        import binascii
+    if not isinstance(given, str):
+        return pack(given).decode()
+    import base64
 
-        try:
-            return base64.b64decode(given).decode()
-        except (binascii.Error, UnicodeDecodeError):
-            return given
-    return pack(given).decode()
+    try:
+        value = json.loads(base64.b64decode(given, validate=True))
+        if not isinstance(value, dict):
+            raise ValueError("not an object")
+    except (ValueError, RecursionError):
+        text = "Client context must be a valid Base64-encoded JSON object."
+        raise AwsError("InvalidRequestContentException", text, Type="User") from None
+    return pack(value).decode()
 
 
 async def _send(task: Task, name: FunctionName, payload: Any, arguments: Mapping[str, Any]) -> Any:

@@ -63,6 +63,7 @@ def test_svg_is_whole_and_escaped() -> None:
     assert widths[1] == pytest.approx(3 * widths[0], rel=0.01)
 
 
+@pytest.mark.thorough
 def test_files_are_written(tmp_path: Path) -> None:
     written = files.write(Figure("t", [CHART, FLAME]), tmp_path / "plot.svg")
     assert written[0] == tmp_path / "plot.svg"

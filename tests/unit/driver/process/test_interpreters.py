@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 
 from emulator.driver.languages.base import Interpreter
+from emulator.driver.languages.dotnet import LANGUAGE as DOTNET
 from emulator.driver.languages.java import LANGUAGE as JAVA
 from emulator.driver.languages.nodejs import LANGUAGE as NODEJS
 from emulator.driver.languages.python import LANGUAGE as PYTHON
@@ -47,7 +48,7 @@ def test_none_at_all_names_the_remedy() -> None:
         choose_among("nodejs22.x", NODEJS, 22, [], strict=False)
 
 
-@pytest.mark.parametrize("runtime", ["dotnet8", "ruby2.7", "", "python2.7"])
+@pytest.mark.parametrize("runtime", ["dotnetcore3.1", "ruby2.7", "", "python2.7"])
 def test_others_are_the_docker_drivers(runtime: str) -> None:
     with pytest.raises(ConfigurationError, match="--driver docker"):
         choose(runtime)
@@ -63,6 +64,20 @@ def test_what_is_found_is_real() -> None:
     for interpreter in found:
         assert "shims" not in interpreter.executable.parts
         assert not interpreter.executable.is_symlink()
+
+
+def test_one_program_serves_all_releases_of_its_folders(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    program = tmp_path / "dotnet"
+    program.touch(mode=0o755)
+    for version in ("2.1.30", "8.0.3", "8.0.28", "10.0.0-rc.1"):
+        (tmp_path / "shared/Microsoft.NETCore.App" / version).mkdir(parents=True)
+    monkeypatch.setattr(type(DOTNET), "candidates", lambda _: iter([program]))
+    find.cache_clear()
+    found = find(DOTNET)
+    find.cache_clear()
+    assert found == (Interpreter(DOTNET, 8, program), Interpreter(DOTNET, 10, program))
 
 
 def test_a_newer_jdk_serves_where_the_exact_one_is_not_here() -> None:

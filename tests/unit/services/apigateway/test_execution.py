@@ -68,6 +68,7 @@ def test_what_is_no_path(path: str) -> None:
     ("template", "made"),
     [
         ("$input.json('$.a.b')", "[1,2]"),
+        ("{\"x\": $input.json('$.nothing')}", '{"x": ""}'),
         ("$input.path('$.a')", "{b=[1, 2]}"),
         ("$input.path('$.a.b').size()", "2"),
         ("$input.params('id')/$input.params('q')/$input.params('x-one')", "7/2/h"),

@@ -153,7 +153,7 @@ async def test_a_fair_queue_keeps_the_group(sqs: Caller, url: str) -> None:
         ({"MessageGroupId": "a" * 129}, INVALID, "1 to 128 in length."),
         ({"MessageGroupId": "ü"}, INVALID, "alphanumeric and punctuation characters"),
         ({"MessageDeduplicationId": "d"}, INVALID, "not valid for this queue type."),
-        ({"MessageAttributes": {"": _text("x")}}, INVALID, "can contain: A-Z"),
+        ({"MessageAttributes": {"": _text("x")}}, INVALID, "non-empty message attribute name"),
         ({"MessageAttributes": {"a b": _text("x")}}, INVALID, "can contain: A-Z"),
         ({"MessageAttributes": {".a": _text("x")}}, INVALID, "can contain: A-Z"),
         ({"MessageAttributes": {"a" * 257: _text("x")}}, INVALID, "256 Bytes"),

@@ -1,0 +1,1 @@
+"""IAM's resource types in templates, by what they are about."""
