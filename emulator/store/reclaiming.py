@@ -17,7 +17,11 @@ _REWRITTEN = 64 << 20
 
 def is_worthwhile(connection: sqlite3.Connection) -> bool:
     """Say whether there are more free pages than should stay."""
-    return _free(connection) > KEPT_FREE
+    try:
+        return _free(connection) > KEPT_FREE
+    except sqlite3.Error:
+        # A disk that can't be read now may be read later.
+        return False
 
 
 def step(connection: sqlite3.Connection) -> bool:

@@ -231,14 +231,16 @@ def test_alarms_of_ten_seconds_are_looked_at_every_ten_seconds(alarms: Alarms) -
     alarms.reaches("fast", "ALARM")
 
 
-def test_few_samples_of_a_percentile_may_be_passed_over(alarms: Alarms) -> None:
+@pytest.mark.parametrize("minutes", [1, 2])
+def test_few_samples_of_a_percentile_may_be_passed_over(alarms: Alarms, minutes: int) -> None:
     fields = {"Statistic": None, "ExtendedStatistic": "p99"}
-    alarms.alarm("few", "times", **fields, EvaluateLowSampleCountPercentile="ignore")
-    alarms.alarm("few-count", "times", **fields)
-    alarms.put("times", 50)
-    alarms.jump(62)
-    alarms.reaches("few-count", "ALARM")
-    assert alarms.show("few")["StateValue"] == "INSUFFICIENT_DATA"
+    few, counted, metric = (f"{word}-{minutes}" for word in ("few", "few-counted", "times"))
+    alarms.alarm(few, metric, **fields, EvaluateLowSampleCountPercentile="ignore")
+    alarms.alarm(counted, metric, **fields)
+    alarms.put(metric, 50)
+    alarms.jump(minutes * 60 + 2)
+    alarms.reaches(counted, "ALARM")
+    assert alarms.show(few)["StateValue"] == "INSUFFICIENT_DATA"
 
 
 def test_a_composite_alarm_follows_its_children_and_may_be_suppressed(alarms: Alarms) -> None:

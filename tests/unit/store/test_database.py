@@ -16,6 +16,7 @@ from emulator.store.database import Database
 from emulator.store.reclaiming import KEPT_FREE
 from emulator.store.schema import APPLICATION_ID
 from emulator.store.store import Store
+from tests.patience import PATIENCE_S
 
 _Pragma = Callable[[sqlite3.Connection, str], int]
 
@@ -112,6 +113,22 @@ async def test_it_is_closed_on_a_full_disk_and_nothing_is_lost(
     again = Database.open(tmp_path / "state.db")
     assert await again.read(_keys) == ["kept"]
     await again.close()
+
+
+async def test_a_disk_that_fails_between_writes_does_not_end_the_writer(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(connection: sqlite3.Connection) -> int:
+        failed.set()
+        raise sqlite3.OperationalError("disk I/O error")
+
+    database, failed = Database.open(tmp_path / "state.db"), threading.Event()
+    monkeypatch.setattr(reclaiming, "_free", fail)
+    await database.write(_insert("a"))
+    assert await asyncio.to_thread(failed.wait, PATIENCE_S)
+    await database.write(_insert("b"))
+    assert await database.read(_keys) == ["a", "b"]
+    await database.close()
 
 
 async def test_closing_finishes_what_was_submitted(tmp_path: Path) -> None:

@@ -131,8 +131,9 @@ def _has_few_samples(
     if math.isclose(share, 1):
         return False
     samples = evaluation.samples.get(watched.id, {})
-    recent = [samples[at] for at in times[-fields["EvaluationPeriods"] :] if at in samples]
-    return bool(recent) and min(recent) < wanted
+    # Those that decide: data that is late stands in for some.
+    judged = [samples[at] for at in times if at in samples][-fields["EvaluationPeriods"] :]
+    return bool(judged) and min(judged) < wanted
 
 
 def _reason(
