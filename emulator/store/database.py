@@ -199,7 +199,9 @@ class Database:
             connection.execute("COMMIT")
         except Exception as error:  # noqa: BLE001 (the caller gets it)
             if connection.in_transaction:
-                connection.execute("ROLLBACK")
+                # One that fails is tried again after the next BEGIN, which is refused.
+                with suppress(sqlite3.Error):
+                    connection.execute("ROLLBACK")
             if len(batch) > 1:
                 # The culprit must not fail the others.
                 for job in batch:

@@ -103,6 +103,40 @@ class _Full:
         raise sqlite3.OperationalError("database or disk is full")
 
 
+class _NoRollback:
+    """A connection that can't roll back once."""
+
+    def __init__(self, connection: sqlite3.Connection) -> None:
+        self.connection = connection
+        self.refused = False
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self.connection, name)
+
+    def execute(self, statement: str, *values: Any) -> Any:
+        if statement == "ROLLBACK" and not self.refused:
+            self.refused = True
+            raise sqlite3.OperationalError("disk I/O error")
+        return self.connection.execute(statement, *values)
+
+
+async def test_a_rollback_that_fails_does_not_end_the_writer(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    database = Database.open(tmp_path / "state.db")
+    await database.write(_insert("a"))
+    writer = _NoRollback(database._writer)
+    monkeypatch.setattr(database, "_writer", writer)
+    with pytest.raises(StorageError, match="UNIQUE"):
+        await database.write(_insert("a"))
+    assert writer.refused
+    with pytest.raises(StorageError, match="within a transaction"):
+        await database.write(_insert("b"))
+    await database.write(_insert("c"))
+    assert await database.read(_keys) == ["a", "c"]
+    await database.close()
+
+
 async def test_it_is_closed_on_a_full_disk_and_nothing_is_lost(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
