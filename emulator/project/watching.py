@@ -95,6 +95,7 @@ class Watching:
         self._sources: Mapping[Path, str] = {}
         # The rest is the thread's own.
         self._limited = False
+        self._follows_built = True
         self._reloads = 0
 
     def start(self) -> None:
@@ -196,6 +197,8 @@ class Watching:
                     break
 
     def _built_from(self) -> set[Path]:
+        if not self._follows_built:
+            return set()
         return {folder for each in self._declared for folder in each.built_from()}
 
     def _batches(self, folders: Folders) -> Iterable[set[str]]:
@@ -220,13 +223,19 @@ class Watching:
                 self._stop.wait(_TICK_MS / 1000)  # gone since it was listed: list it again
                 return
             except (OSError, RuntimeError) as error:
-                self._limited = True
+                # What is built from may hold thousands of folders of packages: try without.
+                self._limited, self._follows_built = not self._built_from(), False
+                lost, left = "what functions are built from", "the functions' code and the template"
+                if self._limited:
+                    lost, left = "the functions' folders", "the template"
                 self._call(
                     self._console.warn,
-                    f"can't follow changes in the functions' folders: {error}. Changes of the "
-                    "template are still followed. On Linux, raise fs.inotify.max_user_watches "
-                    "and max_user_instances (sysctl), then start again.",
+                    f"can't follow changes in {lost}: {error}. Changes of {left} are still "
+                    "followed. On Linux, raise fs.inotify.max_user_watches and "
+                    "max_user_instances (sysctl), then start again.",
                 )
+                if not self._limited:
+                    return
         while not self._stop.wait(_TICK_MS / 1000):
             yield set()
 

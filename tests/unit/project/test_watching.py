@@ -315,6 +315,44 @@ async def test_exhausted_limits_are_told_and_the_template_still_followed(
     assert len(watched.complaints) == 1
 
 
+async def test_what_is_built_from_is_given_up_before_the_code_is(
+    watched: Watched, tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    packages, follow = tmp_path_factory.mktemp("packages"), watchfiles.watch
+
+    class Built:
+        as_read: Structure = ()
+
+        def built_from(self) -> set[Path]:
+            return {packages}
+
+        def structure(self, reloads: int) -> Structure:
+            return ()
+
+        def changed(self) -> None:
+            raise AssertionError("its structure never changes")
+
+    def limited(*paths: str, **options: Any) -> Any:
+        if packages in map(Path, paths):
+            raise OSError("OS file watch limit reached.")
+        return follow(*paths, **options)
+
+    monkeypatch.setattr(watchfiles, "watch", limited)
+    watched.declare("one")
+    watched.folder.load()
+    watched.watching = Watching(
+        watched.registry,
+        console=watched.console,
+        take=watched.take,
+        declared=[watched.folder, Built()],
+    )
+    watched.watching.start()
+    await watched.until(lambda: watched.complaints)
+    assert "in what functions are built from: OS file" in watched.complaints[0]
+    await begun(watched, "one")
+    assert len(watched.complaints) == 1
+
+
 async def test_what_the_emulator_keeps_in_a_folder_that_is_built_from_asks_for_no_build(
     watched: Watched, monkeypatch: pytest.MonkeyPatch
 ) -> None:
