@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from emulator.settings import Settings
 
 
-#: Seconds that a start waits for a stack, once what is in it has been built.
+#: Seconds that a start waits for a stack in which nothing happens, once it is known what to make.
 _PATIENCE_S = 20.0
 
 
@@ -159,15 +159,19 @@ class Project:
     async def _deploy(self, stack: TemplateStack) -> list[str]:
         """Make a stack; one that waits for somebody does not hold up the start for long."""
         deploying = asyncio.ensure_future(stack.deploy())
-        built = asyncio.ensure_future(stack.read_once.wait())
+        planned = asyncio.ensure_future(stack.planned_once.wait())
         try:
-            await asyncio.wait((deploying, built), return_when=asyncio.FIRST_COMPLETED)
-            await asyncio.wait((deploying,), timeout=_PATIENCE_S)
+            await asyncio.wait((deploying, planned), return_when=asyncio.FIRST_COMPLETED)
+            while not deploying.done():
+                before = stack.events
+                await asyncio.wait((deploying,), timeout=_PATIENCE_S)
+                if stack.events == before:
+                    break
         except asyncio.CancelledError:
             deploying.cancel()
             raise
         finally:
-            built.cancel()
+            planned.cancel()
         if deploying.done():
             return deploying.result()
         self._late.add(deploying)

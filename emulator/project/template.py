@@ -119,8 +119,11 @@ class TemplateStack:
         self._built = SamBuild(source.path, parts.console)
         #: When what is built from was looked at last, what that was, and what it held.
         self._looked: tuple[int, set[Path], Structure] = (-1, set(), ())
-        #: Set once the template has been read, and what it has was built.
-        self.read_once = asyncio.Event()
+        #: Set once it is known what to make: what has to be built is, and the translator of SAM
+        #: has been loaded, which take the longer the busier the machine is.
+        self.planned_once = asyncio.Event()
+        #: How many events there were.
+        self.events = 0
         self._under_way: dict[str, str] = {}
         self._done = 0
         #: Its functions' names, in the order of the template.
@@ -226,7 +229,6 @@ class TemplateStack:
         """
         async with self._deploying:
             read = await asyncio.to_thread(self.read)
-            self.read_once.set()
             self._done = 0
             try:
                 return await self._deploy(read, on_event)
@@ -265,6 +267,7 @@ class TemplateStack:
                     account=self._account,
                     region=self._region,
                     on_event=partial(self._see, on_event),
+                    on_planned=self.planned_once.set,
                 )
             except TemplateError as error:
                 refused = {} if self._strict else _refused(error.message, declared)
@@ -340,6 +343,7 @@ class TemplateStack:
         return [f"{logical} ({kind})" for logical, kind in self._under_way.items()]
 
     def _see(self, tell: Callable[[Event], None], event: Event) -> None:
+        self.events += 1
         if event.status.endswith("_IN_PROGRESS") and "::Stack" not in event.kind:
             self._under_way[event.logical] = event.kind
         elif self._under_way.pop(event.logical, None) and event.status.endswith("_COMPLETE"):

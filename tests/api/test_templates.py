@@ -14,7 +14,10 @@ import pytest
 from emulator.app import Emulator
 from emulator.cli.greeting import greet
 from emulator.model.errors import ConfigurationError
+from emulator.services.cloudformation.deploying import CAPABILITIES, deploy
+from emulator.services.cloudformation.stack import Goal
 from emulator.settings import Settings
+from emulator.stack.transform import SamTransform
 from emulator.testing import ScriptedDriver
 from tests.api.conftest import Running, zip_of
 from tests.needs import need
@@ -616,6 +619,39 @@ Resources:
 """).emulator
     )
     assert "No functions yet: they come with what is still being made." in capsys.readouterr().out
+
+
+def test_a_start_counts_no_time_until_a_template_is_translated(
+    start: Starts, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    told: list[str] = []
+    translate = SamTransform.translate
+
+    async def slow(self: SamTransform, *args: Any) -> Any:
+        translated = await translate(self, *args)
+        told.append("translated")
+        return translated
+
+    running = start(PLAIN)
+    emulator = running.emulator
+    monkeypatch.setattr(SamTransform, "translate", slow)
+    body = {
+        "Transform": "AWS::Serverless-2016-10-31",
+        "Resources": {"Table": {"Type": "AWS::Serverless::SimpleTable"}},
+    }
+    running.call(
+        lambda: deploy(
+            emulator.parts,
+            "app",
+            Goal(template=json.dumps(body), given={}, capabilities=CAPABILITIES),
+            tolerant=True,
+            account="000000000000",
+            region="us-east-1",
+            on_event=lambda event: told.append("event"),
+            on_planned=lambda: told.append("planned"),
+        )
+    )
+    assert told[:3] == ["translated", "planned", "event"]
 
 
 def test_the_greeting_shows_the_routes_of_apis_at_every_start(start: Starts, capsys: Any) -> None:

@@ -40,6 +40,7 @@ async def deploy(
     account: str,
     region: str,
     on_event: Callable[[Event], None] = lambda event: None,
+    on_planned: Callable[[], object] = lambda: None,
 ) -> Outcome:
     """Make or update a stack, and return when that has been done.
 
@@ -51,6 +52,7 @@ async def deploy(
         region: Its region.
         tolerant: What can't be had costs itself alone, and nothing is rolled back.
         on_event: Called with each event of the stack.
+        on_planned: Called once what is to do is known, or waits for somebody else's change.
 
     Raises:
         TemplateError: AWS would refuse the template; nothing was done.
@@ -59,6 +61,7 @@ async def deploy(
     state: CloudFormation = await parts.table.state("cloudformation")
     stack = state.store.find(account, region, name)
     while stack is not None and stack.is_moving:
+        on_planned()
         await state.store.settled(stack, _LONGEST_WAIT_S)
     new = stack is None or stack.is_gone
     if stack is None or new:
@@ -72,6 +75,7 @@ async def deploy(
         )
     stack.tolerant, stack.disable_rollback = tolerant, tolerant
     plan = await state.planner.plan(stack, goal)
+    on_planned()
     retried = any(r.status.endswith("_FAILED") for r in stack.resources.values())
     changed = (
         new or retried or anything_changes(stack, goal, differing(state.tools, stack, plan), plan)
