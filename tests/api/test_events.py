@@ -29,6 +29,7 @@ from tests.api.buses import (
     refused,
 )
 from tests.api.conftest import Running, create
+from tests.api.shards import first_records
 from tests.patience import PATIENCE_S, until
 
 __all__ = ["endpoint", "events"]
@@ -455,9 +456,7 @@ def test_streams_and_state_machines_are_targets(running: Running, events: Any) -
     iterator = kinesis.get_shard_iterator(
         StreamName=stream, ShardId="shardId-000000000000", ShardIteratorType="TRIM_HORIZON"
     )["ShardIterator"]
-    records = until(
-        lambda: kinesis.get_records(ShardIterator=iterator)["Records"], lambda seen: bool(seen)
-    )
+    records = first_records(kinesis, iterator)
     assert records[0]["PartitionKey"] == "ann"
     assert json.loads(records[0]["Data"])["detail"] == {"customer": "ann"}
     (execution,) = until(

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable
 from typing import Any
 
 import pytest
 from botocore.exceptions import ClientError
 
+from tests.api.shards import first_records
 from tests.conformance.recorded import Comparison
 from tests.conformance.replay import new_name
 
@@ -286,11 +286,7 @@ def _kinesis_destination(s: TableScenario) -> None:
         StreamName=stream, ShardId=shard, ShardIteratorType="TRIM_HORIZON"
     )["ShardIterator"]
     s.client.put_item(TableName=name, Item={"id": {"S": "test"}})
-    records: list[Any] = []
-    end = time.monotonic() + 60
-    while not records and time.monotonic() < end:
-        answer = kinesis.get_records(ShardIterator=iterator)
-        records, iterator = answer["Records"], answer["NextShardIterator"]
+    records = first_records(kinesis, iterator)
     for record in records:
         record["Data"] = record["Data"].decode()
         record.pop("EncryptionType", None)
