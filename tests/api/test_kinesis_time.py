@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Iterator
 from importlib.resources import files
 from itertools import count, pairwise
@@ -12,7 +11,6 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError
 
-from emulator.model.clock import SystemClock
 from emulator.model.jumping_clock import JumpingClock
 from emulator.services.kinesis import limits, sequences
 from emulator.services.kinesis.chunks import pack, unpack
@@ -23,6 +21,7 @@ from emulator.settings import Settings
 from emulator.store.store import Store
 from emulator.testing import FakeClock, ScriptedDriver
 from tests.api.conftest import Running
+from tests.api.standing_clock import StandingClock
 from tests.patience import until
 
 HOUR_S = 3600
@@ -67,17 +66,6 @@ def read(kinesis: Any, at: str) -> list[str]:
     return [each["Data"].decode() for each in kinesis.get_records(ShardIterator=at)["Records"]]
 
 
-def test_iterators_expire_after_five_minutes(
-    running: Running, kinesis: Any, clock: JumpingClock
-) -> None:
-    at = iterator(kinesis)
-    running.call(lambda: clock.jump(299))
-    assert read(kinesis, at) == []
-    running.call(lambda: clock.jump(2))
-    with pytest.raises(ClientError, match=r"Iterator expired\. The iterator was created at time"):
-        kinesis.get_records(ShardIterator=at)
-
-
 def test_records_are_found_by_time_and_trimmed_after_theirs(
     running: Running, kinesis: Any, clock: JumpingClock
 ) -> None:
@@ -120,23 +108,10 @@ def test_a_closed_shard_goes_with_its_records(
     assert first["ParentShardId"] == sequences.shard_id(0)
 
 
-class _Standing(SystemClock):
-    """A clock that stands still until it is moved; its timers run as ever."""
-
-    def __init__(self) -> None:
-        self.moment = time.time()
-
-    def now(self) -> float:
-        return self.moment
-
-    def monotonic(self) -> float:
-        return self.moment
-
-
 @pytest.fixture
-def standing() -> Iterator[tuple[Any, _Standing]]:
+def standing() -> Iterator[tuple[Any, StandingClock]]:
     """A client of an emulator with a stream, and its clock."""
-    clock = _Standing()
+    clock = StandingClock()
     running = Running(Settings(port=0), driver=ScriptedDriver(), clock=clock)
     kinesis = running.client("kinesis")
     kinesis.create_stream(StreamName="s", ShardCount=1)
@@ -145,7 +120,17 @@ def standing() -> Iterator[tuple[Any, _Standing]]:
     running.stop()
 
 
-def test_a_shard_takes_and_gives_so_much_a_second(standing: tuple[Any, _Standing]) -> None:
+def test_iterators_expire_after_five_minutes(standing: tuple[Any, StandingClock]) -> None:
+    kinesis, clock = standing
+    at = iterator(kinesis)
+    clock.moment += 299
+    assert read(kinesis, at) == []
+    clock.moment += 2
+    with pytest.raises(ClientError, match=r"Iterator expired\. The iterator was created at time"):
+        kinesis.get_records(ShardIterator=at)
+
+
+def test_a_shard_takes_and_gives_so_much_a_second(standing: tuple[Any, StandingClock]) -> None:
     kinesis, clock = standing
     records = [{"Data": b"x", "PartitionKey": "k"}] * 400
     failed = sum(

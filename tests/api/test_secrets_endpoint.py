@@ -16,8 +16,9 @@ from emulator.settings import Settings
 from emulator.testing import ScriptedDriver
 from tests.acceptance.conftest import free_port
 from tests.api.conftest import Running, create
+from tests.api.standing_clock import StandingClock
 
-_CLOCK = JumpingClock()
+_CLOCK = JumpingClock(StandingClock())
 _LAYER = (
     "arn:aws:lambda:us-east-1:177933569100:layer:AWS-Parameters-and-Secrets-Lambda-Extension:12"
 )
