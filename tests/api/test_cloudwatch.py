@@ -156,11 +156,12 @@ def test_data_by_the_second_is_there_by_the_second_and_by_the_minute(cloudwatch:
 
 
 def test_metric_math(cloudwatch: Any) -> None:
+    first = minute(5)
     for number, (errors, calls) in enumerate([(1, 10), (0, 20), (5, 10)]):
-        at = minute(5 - number)
+        at = first + 60 * number
         put(cloudwatch, "errors", {"Value": errors, "Timestamp": at})
         put(cloudwatch, "calls", {"Value": calls, "Timestamp": at})
-    put(cloudwatch, "rare", {"Value": 7, "Timestamp": minute(4)})
+    put(cloudwatch, "rare", {"Value": 7, "Timestamp": first + 60})
     expressions = {
         "rate": ("100 * m1 / m2", [10.0, 0.0, 50.0]),
         "many": ("IF(rate > 5 AND m2 < 15, 1, 0)", [1.0, 0.0, 1.0]),
@@ -194,8 +195,9 @@ def test_search_finds_metrics_of_any_dimensions(cloudwatch: Any) -> None:
 
 
 def test_pages_of_data_hold_every_point_once(cloudwatch: Any) -> None:
+    now = minute()
     for name in ("p1", "p2"):
-        put(cloudwatch, name, *({"Value": n, "Timestamp": minute(n)} for n in range(1, 6)))
+        put(cloudwatch, name, *({"Value": n, "Timestamp": now - 60 * n} for n in range(1, 6)))
     seen: dict[str, list[float]] = {"a": [], "b": []}
     token, pages = None, 0
     while True:
@@ -316,12 +318,13 @@ def test_expressions_that_are_none_are_refused(cloudwatch: Any, expression: str,
 
 
 def test_requests_for_too_much_are_refused(cloudwatch: Any) -> None:
+    now = minute()
     code, text = refused(
         cloudwatch.get_metric_statistics,
         Namespace="Shop",
         MetricName="m",
-        StartTime=minute(2880),
-        EndTime=minute(),
+        StartTime=now - 2880 * 60,
+        EndTime=now,
         Period=60,
         Statistics=["Sum"],
     )
