@@ -83,12 +83,12 @@ def test_items_that_expire_are_removed_by_dynamodb(running: Running) -> None:
     for key, at in (("past", past), ("later", later)):
         tables.put_item(TableName=name, Item={"id": {"S": key}, "expires": {"N": at}})
 
-    async def sweep() -> int:
+    async def sweep() -> None:
         state = await running.emulator.table.state("dynamodb")
-        found: int = await state.expiry.sweep()
-        return found
+        await state.expiry.sweep()
 
-    assert running.call(sweep) == 2
+    # It is done every ten seconds, too: that may come first.
+    running.call(sweep)
     assert [item["id"]["S"] for item in tables.scan(TableName=name)["Items"]] == ["later"]
     records = streams.get_records(ShardIterator=_iterator(streams, arn, "TRIM_HORIZON"))["Records"]
     removed = [each for each in records if each["eventName"] == "REMOVE"]
