@@ -11,6 +11,7 @@ import requests
 from emulator.cli.application import run
 from emulator.services.wiring import title_of
 from tests.api.conftest import Running, create
+from tests.patience import PATIENCE_S
 
 ACCOUNT = "000000000000"
 ROLE = f"arn:aws:iam::{ACCOUNT}:role/r"
@@ -169,7 +170,7 @@ def test_the_page_draws_the_flow(wired: Running) -> None:
     for name in ("nightly", "news", "orders", "pictures", "work", "cron(0 3 * * ? *)"):
         assert name in text
     part = requests.get(
-        f"{wired.url}/_emulator/ui/flow", headers={"HX-Request": "true"}, timeout=20
+        f"{wired.url}/_emulator/ui/flow", headers={"HX-Request": "true"}, timeout=PATIENCE_S
     ).text
     assert "<svg" in part
     assert "<html" not in part

@@ -13,6 +13,7 @@ import pytest
 
 from emulator.settings import Settings
 from emulator.testing import RuntimeClient, ScriptedDriver, echo
+from tests.patience import PATIENCE_S
 
 from .conftest import Running, create
 from .test_admin import ask, get
@@ -171,7 +172,7 @@ class Stream:
 
     def __init__(self, running: Running, query: str = "", headers: dict[str, str] | None = None):
         self._connection = http.client.HTTPConnection(
-            "127.0.0.1", running.emulator.port, timeout=20
+            "127.0.0.1", running.emulator.port, timeout=PATIENCE_S
         )
         self._connection.request(
             "GET", f"/_emulator/timeline/follow?{query}", headers=headers or {}
