@@ -74,10 +74,13 @@ class Cluster:
             raise ConfigurationError(_INSTALL) from error
         import httpx2
 
+        from emulator.driver.kubernetes.connecting import close_what_is_called_off
+
         config = self._find()
         self.server = str(config.cluster.server)
         self.namespace = self.namespace or config.namespace
         self._http = AsyncClient(config, ConnectionParams(timeout=httpx2.Timeout(_PATIENCE)))
+        close_what_is_called_off(self._http)
 
     def _find(self) -> Any:
         import yaml
