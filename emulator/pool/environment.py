@@ -553,8 +553,11 @@ class Environment(ABC):
 
     def _end_init(self, failure: InvocationResult | None) -> bool:
         waiting = self._initialised
-        if waiting is None or waiting.done():
+        if waiting is None or waiting.cancelled():
             return False
+        if waiting.done():
+            # It has ended in this turn: what fails besides its first failure is no news.
+            return failure is not None and waiting.result() is not None
         waiting.set_result(failure)
         return True
 

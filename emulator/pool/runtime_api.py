@@ -61,6 +61,8 @@ class RuntimeApi:
         self._gate = ConnectionGate()
         #: Those that run beside the runtime, and those that it has registered; None: none.
         self.extensions: group.Extensions | None = None
+        #: The runtime is being ended: its ``next`` is answered no more.
+        self.forgotten = False
         #: Seconds to wait for output that was printed before what a runtime says.
         self.lag = 0.0
         #: Says when all is there that was printed before; None: ``lag`` is waited for.
@@ -140,7 +142,8 @@ class RuntimeApi:
         )
 
     def forget_runtime(self) -> None:
-        """Give nothing more to a runtime that is being killed; extensions stay."""
+        """Give nothing more to a runtime that is being ended; extensions stay."""
+        self.forgotten = True
         self._parked.clear()
         self._at_snapshot = None
 
@@ -185,6 +188,7 @@ class RuntimeApi:
         if self.extensions is not None:
             self.extensions.stopping = True
             self.extensions = None
+        self.forgotten = False
         self._parked.clear()
         self._gate.forget()
         for connection in self.connections | self._unproven:

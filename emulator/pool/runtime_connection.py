@@ -37,6 +37,8 @@ class ConnectionHost(Protocol):
     answers: Answers
     #: Those that are known to come from the environment.
     connections: set[RuntimeConnection]
+    #: The runtime is being ended: its ``next`` is answered no more.
+    forgotten: bool
     #: Seconds to wait for output that was printed before what a runtime says.
     lag: float
     #: Says when all is there that was printed before; None: ``lag`` is waited for.
@@ -357,6 +359,8 @@ class RuntimeConnection(asyncio.Protocol):
 
     def _wait(self) -> Refusal | None:
         """Park a call of ``next``, if there may be one now."""
+        if self._api.forgotten:
+            return None
         if self._api.full:
             return ("InvalidStateTransition", "Another call of next is waiting already.")
         self._api.park(self)

@@ -192,6 +192,7 @@ class SerialEnvironment(Environment):
             self._detach()
         else:  # they live a little longer; what becomes of the runtime counts no more
             self._attached = None
+            self._api.forget_runtime()
         if self.sandbox is not None:
             self._kill = asyncio.get_running_loop().create_task(self._kill_all(reason))
 
@@ -199,7 +200,6 @@ class SerialEnvironment(Environment):
         """Kill what is left of the runtime, after the last work of extensions if there are any."""
         assert self.sandbox is not None
         if self._api.extensions is not None:
-            self._api.forget_runtime()
             await self._shut_down("timeout" if "time" in reason else "failure")
             self._detach()
         await self._driver.kill(self.sandbox)

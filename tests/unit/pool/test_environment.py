@@ -19,7 +19,7 @@ from emulator.model.limits import RESPONSE_PAYLOAD
 from emulator.model.sandbox import EnvironmentSpec, Exit
 from emulator.pool.host import PoolSettings
 from emulator.pool.states import TRANSITIONS, EnvironmentState
-from emulator.testing import RuntimeClient, echo, until_idle
+from emulator.testing import RuntimeClient, ScriptedSandbox, echo, until_idle
 from tests.unit.pool.conftest import World, make_world
 
 
@@ -511,18 +511,153 @@ async def test_a_runtime_that_has_ended_gets_no_more_though_another_process_asks
     assert len(world.driver.sandboxes) == 2
 
 
+class _Extension:
+    """What an extension says, over a connection of its own."""
+
+    def __init__(self, runtime: RuntimeClient, name: str) -> None:
+        self._runtime, self._name, self._identifier = runtime, name, ""
+
+    async def register(self) -> None:
+        self._client = await self._runtime.another()
+        self._send("POST", "register", f"Lambda-Extension-Name: {self._name}", '{"events":[]}')
+        _, headers, _ = await self._client.receive()
+        self._identifier = headers["lambda-extension-identifier"]
+
+    def wait(self) -> None:
+        """Call ``next``, whose answer may never come."""
+        self._send("GET", "event/next")
+
+    async def fail(self) -> None:
+        """Say that it can't initialise, then end."""
+        self._send("POST", "init/error", "Lambda-Extension-Function-Error-Type: Extension.NoKey")
+        assert (await self._client.receive())[0] == 202
+        self._runtime.sandbox.extensions[self._name].set_result(Exit(status=0))
+
+    def _send(self, method: str, path: str, header: str = "X-None: 0", body: str = "") -> None:
+        self._client.writer.write(
+            f"{method} /2020-01-01/extension/{path} HTTP/1.1\r\nHost: runtime\r\n{header}\r\n"
+            f"Lambda-Extension-Identifier: {self._identifier}\r\n"
+            f"Content-Length: {len(body)}\r\n\r\n{body}".encode()
+        )
+
+
+def _have_extensions(world: World, monkeypatch: pytest.MonkeyPatch, *names: str) -> None:
+    """Have each sandbox that starts from now on run extensions."""
+    start = world.driver.start
+
+    async def starts(spec: EnvironmentSpec) -> Sandbox:
+        sandbox = await start(spec)
+        assert isinstance(sandbox, ScriptedSandbox)
+        loop = asyncio.get_running_loop()
+        sandbox.extensions = {name: loop.create_future() for name in names}
+        return sandbox
+
+    monkeypatch.setattr(world.driver, "start", starts)
+
+
+async def test_a_runtime_whose_extension_has_failed_gets_no_invocation(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It comes up while it is being ended, which takes an engine a while."""
+    ends, end = asyncio.Event(), asyncio.Event()
+
+    async def signal(sandbox: Sandbox, number: int) -> None:
+        ends.set()
+        await end.wait()
+
+    async def comes_up_late(runtime: RuntimeClient) -> Exit | None:
+        extension = _Extension(runtime, "ext")
+        await extension.register()
+        await extension.fail()
+        await ends.wait()
+        return await echo(runtime)
+
+    _have_extensions(world, monkeypatch, "ext")
+    monkeypatch.setattr(world.driver, "signal", signal)
+    world.driver.script = comes_up_late
+    running = world.begin(world.function())
+    await ends.wait()
+    await until_idle(0.05)
+    end.set()
+    await world.clock.advance(10)
+    answer = json.loads((await running).payload)
+    assert answer.get("errorType") == "Extension.InitError", answer
+    assert len(world.driver.sandboxes) == 2
+
+
+async def test_a_runtime_that_has_timed_out_gets_no_other_invocation(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    goes_on, end = asyncio.Event(), asyncio.Event()
+
+    async def signal(sandbox: Sandbox, number: int) -> None:
+        await end.wait()
+
+    async def too_late(runtime: RuntimeClient) -> Exit | None:
+        extension = _Extension(runtime, "ext")
+        await extension.register()
+        extension.wait()
+        request_id, _ = await runtime.next()
+        await goes_on.wait()
+        await runtime.respond(request_id, b'"too late"')
+        request_id, _ = await runtime.next()
+        await runtime.respond(request_id, b'"by the old one"')
+        return None
+
+    async def anew(runtime: RuntimeClient) -> Exit | None:
+        extension = _Extension(runtime, "ext")
+        await extension.register()
+        extension.wait()
+        return await echo(runtime)
+
+    _have_extensions(world, monkeypatch, "ext")
+    monkeypatch.setattr(world.driver, "signal", signal)
+    world.driver.script = too_late
+    version = world.function()
+    first = world.begin(version)
+    await until_idle(0.05)
+    world.driver.script = anew
+    await world.clock.advance(version.timeout_s)
+    assert json.loads((await first).payload)["errorType"] == "Sandbox.Timedout"
+    second = world.begin(version, b'"second"')
+    await until_idle()
+    goes_on.set()
+    await until_idle(0.05)
+    end.set()
+    await world.clock.advance(10)
+    assert (await second).payload == b'"second"'
+    (environment,) = world.pools.environments.values()
+    environment.stop(StopCause.EVICTED)
+    await world.clock.advance(10)
+
+
+async def test_the_first_failure_of_two_extensions_counts(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Both are heard of in one turn, as where a machine has no memory for them."""
+
+    async def both_end(runtime: RuntimeClient) -> Exit | None:
+        one, other = runtime.sandbox.extensions.values()
+        one.set_result(Exit(status=3))
+        other.set_result(Exit(status=4))
+        return await echo(runtime)
+
+    _have_extensions(world, monkeypatch, "one", "other")
+    world.driver.script = both_end
+    running = world.begin(world.function())
+    await world.clock.advance(10)
+    answer = json.loads((await running).payload)
+    assert answer["errorType"] == "Extension.Crash", answer
+    assert answer["errorMessage"].endswith("exit status 3")
+    assert len(world.driver.sandboxes) == 2
+    await until_idle()
+    assert len([line for line in world.lines() if line.startswith("INIT_REPORT")]) == 2
+
+
 async def _with_an_internal_extension(runtime: RuntimeClient) -> Exit | None:
-    inner = await runtime.another()
-    path = "/2020-01-01/extension"
-    inner.writer.write(
-        f"POST {path}/register HTTP/1.1\r\nHost: runtime\r\nLambda-Extension-Name: inner\r\n"
-        'Content-Length: 13\r\n\r\n{"events":[]}'.encode()
-    )
-    _, headers, _ = await inner.receive()
-    inner.writer.write(
-        f"GET {path}/event/next HTTP/1.1\r\nHost: runtime\r\n"
-        f"Lambda-Extension-Identifier: {headers['lambda-extension-identifier']}\r\n\r\n".encode()
-    )
+    extension = _Extension(runtime, "inner")
+    await extension.register()
+    extension.wait()
     return await echo(runtime)
 
 
