@@ -250,7 +250,6 @@ async def test_an_answer_that_is_none_is_one_try_not_the_end(answer: bytes) -> N
             while len(receiver.connections) < tries:
                 await clock.advance(0.1)
                 await asyncio.sleep(0.001)
-        receiver.answer = b"HTTP/1.1 200 OK\r\n\r\n"
         while sender._sending is not None:
             await clock.advance(0.1)
             await asyncio.sleep(0.001)
