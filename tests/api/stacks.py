@@ -39,11 +39,7 @@ class Stacks:
         return self.settled(name)
 
     def settled(self, name: str) -> dict[str, Any]:
-        (stack,) = until(
-            lambda: self.client.describe_stacks(StackName=name)["Stacks"],
-            lambda stacks: not stacks[0]["StackStatus"].endswith("_IN_PROGRESS"),
-        )
-        return dict(stack)
+        return settled(self.client, name)
 
     def physical(self, name: str) -> dict[str, str]:
         found = self.client.describe_stack_resources(StackName=name)["StackResources"]
@@ -52,6 +48,15 @@ class Stacks:
     def reasons(self, name: str) -> list[str]:
         events = self.client.describe_stack_events(StackName=name)["StackEvents"]
         return [each.get("ResourceStatusReason", "") for each in events]
+
+
+def settled(client: Any, name: str) -> dict[str, Any]:
+    """Wait until nothing of a stack is under way; return it."""
+    (stack,) = until(
+        lambda: client.describe_stacks(StackName=name)["Stacks"],
+        lambda stacks: not stacks[0]["StackStatus"].endswith("_IN_PROGRESS"),
+    )
+    return dict(stack)
 
 
 def template(resources: dict[str, Any], **more: Any) -> str:

@@ -273,11 +273,7 @@ def test_sam_needs_its_capability_and_is_made(stacks: Stacks) -> None:
         TemplateBody=body,
         Capabilities=["CAPABILITY_AUTO_EXPAND", "CAPABILITY_IAM"],
     )
-    for _ in range(10):
-        stack = stacks.client.describe_stacks(StackName="sam")["Stacks"][0]
-        if not stack["StackStatus"].endswith("IN_PROGRESS"):
-            break
-    assert stack["StackStatus"] == "CREATE_COMPLETE"
+    assert stacks.settled("sam")["StackStatus"] == "CREATE_COMPLETE"
     name = stacks.physical("sam")["F"]
     alias = stacks.running.client("lambda").get_alias(FunctionName=name, Name="live")
     assert alias["FunctionVersion"] == "1"

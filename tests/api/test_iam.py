@@ -12,6 +12,7 @@ from botocore.exceptions import ClientError
 from emulator.settings import Settings
 from emulator.testing import ScriptedDriver
 from tests.api.conftest import Running
+from tests.api.stacks import settled
 
 TRUST: dict[str, Any] = {
     "Version": "2012-10-17",
@@ -346,7 +347,7 @@ def test_a_stack_with_roles_and_policies(running: Running, iam: Any) -> None:
     with pytest.raises(ClientError, match=r"Requires capabilities : \[CAPABILITY_IAM\]"):
         stacks.create_stack(StackName="roles", TemplateBody=body)
     stacks.create_stack(StackName="roles", TemplateBody=body, Capabilities=["CAPABILITY_IAM"])
-    stack = stacks.describe_stacks(StackName="roles")["Stacks"][0]
+    stack = settled(stacks, "roles")
     assert stack["StackStatus"] == "CREATE_COMPLETE"
     found = stacks.describe_stack_resources(StackName="roles")["StackResources"]
     name = {each["LogicalResourceId"]: each["PhysicalResourceId"] for each in found}["Role"]
@@ -356,12 +357,10 @@ def test_a_stack_with_roles_and_policies(running: Running, iam: Any) -> None:
     resources["Role"]["Properties"]["ManagedPolicyArns"] = []
     stacks.update_stack(StackName="roles", TemplateBody=json.dumps({"Resources": resources}),
                         Capabilities=["CAPABILITY_IAM"])  # fmt: skip
-    updated = stacks.describe_stacks(StackName="roles")["Stacks"][0]
-    assert updated["StackStatus"] == "UPDATE_COMPLETE"
+    assert settled(stacks, "roles")["StackStatus"] == "UPDATE_COMPLETE"
     assert iam.list_role_policies(RoleName=name)["PolicyNames"] == ["inline"]
     stacks.delete_stack(StackName="roles")
-    gone = stacks.describe_stacks(StackName=stack["StackId"])["Stacks"][0]
-    assert gone["StackStatus"] == "DELETE_COMPLETE"
+    assert settled(stacks, stack["StackId"])["StackStatus"] == "DELETE_COMPLETE"
     refused(iam.get_role, "NoSuchEntity", 404, RoleName=name)
 
 

@@ -23,6 +23,7 @@ from emulator.services.s3.checksums import Digest
 from emulator.settings import Settings
 from emulator.testing import ScriptedDriver
 from tests.api.conftest import Running, zip_of
+from tests.api.stacks import settled
 
 MB = 1 << 20
 
@@ -621,7 +622,7 @@ def test_a_stack_makes_a_bucket(s3: Any, running: Running) -> None:
         "Outputs": {"N": {"Value": {"Ref": "B"}}, "A": {"Value": {"Fn::GetAtt": "B.Arn"}}},
     }  # fmt: skip
     stacks.create_stack(StackName="With-Bucket", TemplateBody=json.dumps(template))
-    stack = stacks.describe_stacks(StackName="With-Bucket")["Stacks"][0]
+    stack = settled(stacks, "With-Bucket")
     assert stack["StackStatus"] == "CREATE_COMPLETE"
     made = {each["OutputKey"]: each["OutputValue"] for each in stack["Outputs"]}
     assert made["N"].startswith("with-bucket-b-")

@@ -14,6 +14,7 @@ from botocore.exceptions import ClientError
 from emulator.settings import Settings
 from emulator.testing import ScriptedDriver
 from tests.api.conftest import Running
+from tests.api.stacks import settled
 
 OWNER = "0" * 64
 EVERYBODY = "http://acs.amazonaws.com/groups/global/AllUsers"
@@ -244,8 +245,7 @@ def _stack(emptied: Running, name: str, **properties: Any) -> dict[str, Any]:
     body = {"Type": "AWS::S3::Bucket", "Properties": {"BucketName": "of-a-stack", **properties}}
     act = stacks.update_stack if stacks.describe_stacks()["Stacks"] else stacks.create_stack
     act(StackName=name, TemplateBody=json.dumps({"Resources": {"B": body}}))
-    stack: dict[str, Any] = stacks.describe_stacks(StackName=name)["Stacks"][0]
-    return stack
+    return settled(stacks, name)
 
 
 def test_a_template_gives_a_bucket_a_list(emptied: Running, s3: Any) -> None:

@@ -9,6 +9,7 @@ import pytest
 from botocore.exceptions import ClientError
 
 from tests.api.conftest import Running, create
+from tests.api.stacks import settled
 
 ROLE = "arn:aws:iam::000000000000:role/r"
 MACHINE = json.dumps({"StartAt": "A", "States": {"A": {"Type": "Pass", "End": True}}})
@@ -81,8 +82,7 @@ def test_a_template_can_not_give_a_resource_such_tags_either(emptied: Running) -
     stacks = emptied.client("cloudformation")
     topic = {"Type": "AWS::SNS::Topic", "Properties": {"Tags": [{"Key": "aws:x", "Value": "y"}]}}
     stacks.create_stack(StackName="s", TemplateBody=json.dumps({"Resources": {"T": topic}}))
-    stack = stacks.describe_stacks(StackName="s")["Stacks"][0]
-    assert stack["StackStatus"] == "ROLLBACK_COMPLETE"
+    assert settled(stacks, "s")["StackStatus"] == "ROLLBACK_COMPLETE"
 
 
 def test_rest_apis(emptied: Running) -> None:
