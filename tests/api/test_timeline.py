@@ -5,6 +5,7 @@ from __future__ import annotations
 import http.client
 import json
 import re
+import time
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
@@ -184,9 +185,12 @@ class Stream:
     def next(self) -> tuple[str, str, Any]:
         """Return the type, id and data of the next event."""
         fields: dict[str, str] = {}
+        end = time.monotonic() + PATIENCE_S
         while True:
             line = self.response.readline().decode().rstrip("\n")
-            assert not line.startswith(": "), "nothing came"
+            if line.startswith(": "):  # nothing has come for a while
+                assert time.monotonic() < end, "nothing came"
+                continue
             if not line and "data" in fields:
                 return fields["event"], fields["id"], json.loads(fields["data"])
             name, _, value = line.partition(": ")

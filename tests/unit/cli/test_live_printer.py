@@ -34,7 +34,7 @@ def test_what_waits_for_a_slow_terminal_is_bounded_in_bytes(length: int) -> None
         printer.print(f"{number} " + "x" * length)
     assert printer._put - printer._taken <= 4 * 1024 * 1024
     stream.go_on.set()
-    printer.close(20)
+    printer.close(60)
     shown = stream.getvalue().splitlines()
     assert shown[0] == "first"
     counts = [
@@ -50,7 +50,7 @@ def test_a_line_longer_than_all_that_may_wait_is_printed() -> None:
     printer = LivePrinter(stream)
     printer.print("x" * (5 * 1024 * 1024))
     printer.print("last")
-    printer.close(20)
+    printer.close(60)
     assert stream.getvalue().endswith("x\nlast\n") or "not shown" in stream.getvalue()
 
 

@@ -45,7 +45,7 @@ def shown(stream: io.StringIO, *reports: Progress) -> str:
     pulls = PullPrinter(printer)
     for report in reports:
         pulls.show(report)
-    printer.close(10)
+    printer.close(60)
     return stream.getvalue()
 
 
