@@ -1,4 +1,4 @@
-"""The memory and CPU time of processes, from /proc, where no control group counts them. Linux."""
+"""What /proc says of processes: their memory, CPU time and threads. Linux."""
 
 from __future__ import annotations
 
@@ -8,8 +8,13 @@ from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
 
+from emulator.model.clock import Clock
 from emulator.model.sandbox import Usage
 
+#: Seconds in which all threads of what was thawed have gone on, on a busy machine as well.
+_GOES_ON_S = 2.0
+#: Seconds between two looks at them.
+_LOOK_S = 0.001
 _PEAK = re.compile(rb"VmHWM:\s+(\d+) kB")
 
 
@@ -40,6 +45,32 @@ def peak(pids: Sequence[int]) -> int:
         with suppress(OSError):
             total += peak_in(Path(f"/proc/{pid}/status").read_bytes())
     return total
+
+
+async def gone_on(pids: Sequence[int], thawed_s: float, clock: Clock) -> None:
+    """Wait until all threads of processes that were thawed have gone on: each sleeps again.
+
+    A signal is taken by any thread that has not, and wakes no other. Where handlers are run by the
+    main thread alone, as in Python, it would sleep over the signal. What computes, as far as can
+    be seen, has not gone on: two seconds after it was thawed it is taken to have.
+
+    Args:
+        pids: The processes.
+        thawed_s: When they were thawed, by ``clock``'s seconds that never go back.
+        clock: For pauses between looks.
+    """
+    while clock.monotonic() < thawed_s + _GOES_ON_S and any(map(_is_on_its_way, pids)):
+        await clock.sleep(_LOOK_S)
+
+
+def _is_on_its_way(pid: int) -> bool:
+    """Say whether a thread of ``pid`` runs, waits for a CPU or is stopped."""
+    with suppress(OSError, IndexError):
+        for task in os.listdir(f"/proc/{pid}/task"):
+            with suppress(OSError):
+                if Path(f"/proc/{pid}/task/{task}/stat").read_text().rpartition(")")[2][1] in "RTt":
+                    return True
+    return False
 
 
 def usage(pids: Sequence[int], memory_peak: int) -> Usage:

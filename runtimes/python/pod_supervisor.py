@@ -40,6 +40,8 @@ _CHUNK = 65536
 _SAMPLE_MS = 100
 #: Bytes of output that may wait for the connection; whoever prints more waits, too.
 _MOST_WAITING = 1 << 20
+#: Seconds in which all threads of what was thawed have gone on, on a busy node as well.
+_GOES_ON_S = 2.0
 #: Seconds without a word from the other side's kernel after which it is taken for gone.
 _LOST_S = 5
 _NO_PROGRAM = (errno.ENOENT, errno.EACCES, errno.ENOEXEC, errno.ENOTDIR, errno.ELOOP, errno.EISDIR)
@@ -94,6 +96,7 @@ class Supervisor:
         self._peak = 0
         self._peak_told = 0
         self._sampled = 0.0
+        self._thawed = -_GOES_ON_S
         #: A function may run: it is not only waited for.
         self._runs = False
         self._put_left: Unpacking | None = None
@@ -299,7 +302,18 @@ class Supervisor:
     def _signal(self, order: dict[str, Any]) -> None:
         for process in self._processes.values():
             if process.name == "runtime":
+                if order["number"] != signal.SIGKILL:
+                    self._let_go_on(process.pid)
                 os.kill(process.pid, order["number"])
+
+    def _let_go_on(self, pid: int) -> None:
+        """Wait until all threads of a process that was thawed have gone on: each sleeps again.
+
+        A signal is taken by any thread that has not, and wakes no other: the main thread, which
+        runs the handlers of Python, would sleep over it.
+        """
+        while time.monotonic() < self._thawed + _GOES_ON_S and _is_on_its_way(pid):
+            time.sleep(0.0005)
 
     def _flush_output(self, order: dict[str, Any]) -> None:
         """Pass on all that has been printed so far, before the answer."""
@@ -319,6 +333,7 @@ class Supervisor:
     def _thaw(self, order: dict[str, Any]) -> None:
         self._runs = True
         _signal_all(signal.SIGCONT)
+        self._thawed = time.monotonic()
 
     def _kill(self, order: dict[str, Any]) -> dict[str, Any]:
         """End all processes; returns once they are gone."""
@@ -583,6 +598,16 @@ def _running() -> bool:
         with contextlib.suppress(OSError, IndexError):
             if _read(f"/proc/{pid}/stat").rpartition(")")[2].split()[0] not in "TtZX":
                 return True
+    return False
+
+
+def _is_on_its_way(pid: int) -> bool:
+    """Say whether a thread of ``pid`` runs, waits for a CPU or is stopped."""
+    with contextlib.suppress(OSError, IndexError):
+        for task in os.listdir(f"/proc/{pid}/task"):
+            with contextlib.suppress(OSError):
+                if _read(f"/proc/{pid}/task/{task}/stat").rpartition(")")[2].split()[0] in "RTt":
+                    return True
     return False
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import os
+import signal
 import socket
 import textwrap
 import uuid
@@ -22,6 +23,20 @@ from tests.patience import PATIENCE_S
 LD_LIBRARY_PATH = (
     "/var/lang/lib:/lib64:/usr/lib64:/var/runtime:/var/runtime/lib:/var/task:/var/task/lib:/opt/lib"
 )
+
+#: Counts the signals that it gets; its main thread is one of several that sleep.
+SLEEPERS = """
+import os, signal, threading
+count = 0
+def handle(number, frame):
+    global count
+    count += 1
+    print("signals:", count, flush=True)
+signal.signal(signal.SIGUSR1, handle)
+quiet, _ = os.pipe()
+for _ in range(5):
+    threading.Thread(target=os.read, args=(quiet, 1), daemon=True).start()
+"""
 
 
 def make_spec(code: Path, **changes: Any) -> EnvironmentSpec:
@@ -235,3 +250,12 @@ async def run_python(client: RuntimeClient) -> Exit | None:
         except SystemExit as end:
             return Exit(status=int(end.code or 0))
         await client.respond(request_id, json.dumps(answer).encode())
+
+
+async def signal_thawed(driver: Driver, runtime: Runtime) -> None:
+    """Signal ``SLEEPERS`` right after each of many thaws; return once all signals were handled."""
+    for count in range(1, 21):
+        await driver.freeze(runtime.sandbox)
+        await driver.thaw(runtime.sandbox)
+        await driver.signal(runtime.sandbox, signal.SIGUSR1)
+        await runtime.output(f"signals: {count}\n")

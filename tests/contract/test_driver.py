@@ -24,6 +24,7 @@ from tests.contract.conftest import (
     Start,
 )
 from tests.contract.sandboxes import (
+    SLEEPERS,
     Runtime,
     ended,
     handler,
@@ -31,6 +32,7 @@ from tests.contract.sandboxes import (
     limits_cpu_at_once,
     limits_memory,
     make_spec,
+    signal_thawed,
     write_code,
 )
 from tests.patience import PATIENCE_S
@@ -501,6 +503,12 @@ async def test_frozen_makes_no_progress(start: Start, driver: Driver) -> None:
     await driver.freeze(runtime.sandbox)
     await driver.kill(runtime.sandbox)
     assert await ended(runtime) == Exit(signal=9)
+
+
+@pytest.mark.skipif(not LINUX, reason="needs signals that stop others")
+async def test_a_signal_right_after_the_thaw_is_handled(start: Start, driver: Driver) -> None:
+    """By the main thread, which sleeps among others that the kernel may wake before it."""
+    await signal_thawed(driver, await start(SLEEPERS + handler("return event")))
 
 
 # What users get wrong -----------------------------------------------------------------------

@@ -10,7 +10,7 @@ from contextlib import contextmanager, suppress
 from dataclasses import replace
 from pathlib import Path
 
-from emulator.driver import mounts
+from emulator.driver import mounts, processes
 from emulator.driver.base import Sandbox
 from emulator.driver.docker import images, labels, volumes
 from emulator.driver.docker.address import EngineAddress, resolve
@@ -268,6 +268,8 @@ class DockerDriver:
 
     async def signal(self, sandbox: Sandbox, number: signal.Signals) -> None:
         ours = _ours(sandbox)
+        if number is not signal.SIGKILL:
+            await processes.gone_on(ours.processes(), ours.thawed_s, self._clock)
         if not ours.exited.done():
             await self._engine.signal(ours.container.id, number.name)
 
@@ -327,6 +329,7 @@ class DockerDriver:
                 ours.group.thaw()
         else:
             await self._engine.unpause(ours.container.id)
+        ours.thawed_s = self._clock.monotonic()
 
     async def usage(self, sandbox: Sandbox) -> Usage:
         ours = _ours(sandbox)

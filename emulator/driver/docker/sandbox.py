@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import math
 import os
 import re
 import signal
@@ -105,6 +106,8 @@ class DockerSandbox:
         self.addresses: frozenset[str] = frozenset()
         self.group: Group | None = None
         self.frozen = False
+        #: When it was thawed last, in seconds of the driver's clock.
+        self.thawed_s = -math.inf
         #: Bytes; 0 until it is known what for.
         self.memory_limit = 0
         #: The driver ended it: the engine need not be asked why.

@@ -18,7 +18,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from emulator.driver import cgroups, conventions, link_local
+from emulator.driver import cgroups, conventions, link_local, processes
 from emulator.driver.base import Sandbox
 from emulator.driver.disks import Disks
 from emulator.driver.languages.python import own_interpreter
@@ -494,6 +494,8 @@ class ProcessDriver:
 
     async def signal(self, sandbox: Sandbox, number: signal.Signals) -> None:
         own = _own(sandbox)
+        if own.pid is not None and number is not signal.SIGKILL:
+            await processes.gone_on([own.pid], own.thawed_s, self._clock)
         if own.pid is not None and not own.exited.done():
             with suppress(ProcessLookupError):
                 os.kill(own.pid, number)
@@ -565,7 +567,10 @@ class ProcessDriver:
         _own(sandbox).freeze()
 
     async def thaw(self, sandbox: Sandbox) -> None:
-        _own(sandbox).thaw()
+        own = _own(sandbox)
+        if own.frozen:
+            own.thaw()
+            own.thawed_s = self._clock.monotonic()
 
     async def usage(self, sandbox: Sandbox) -> Usage:
         return await measured.usage(_own(sandbox))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import array
 import asyncio
 import json
+import math
 import os
 import signal
 import socket
@@ -64,6 +65,8 @@ class ProcessSandbox:
         #: Whether the channel is the caller's.
         self.handed_over = False
         self.frozen = False
+        #: When it was thawed last, in seconds of the driver's clock.
+        self.thawed_s = -math.inf
         #: By which a runtime that waits at its snapshot is told to make a copy of itself; None
         #: where it can't.
         self.orders: socket.socket | None = None

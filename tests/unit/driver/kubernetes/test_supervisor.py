@@ -17,7 +17,15 @@ from emulator.driver.kubernetes.driver import KubernetesDriver
 from emulator.driver.kubernetes.settings import KubernetesSettings
 from emulator.model.errors import ConfigurationError, DriverFault
 from emulator.model.sandbox import Exit
-from tests.contract.sandboxes import Runtime, ended, handler, make_spec, write_code
+from tests.contract.sandboxes import (
+    SLEEPERS,
+    Runtime,
+    ended,
+    handler,
+    make_spec,
+    signal_thawed,
+    write_code,
+)
 from tests.needs import need
 from tests.unit.driver.kubernetes.one_machine import OneMachine, need_namespaces
 
@@ -167,6 +175,13 @@ async def test_ends_are_told_after_all_that_was_printed(start: Start) -> None:
     await runtime.send({})
     assert await ended(runtime) == Exit(status=7)
     assert "last words" in await runtime.output("last words")
+
+
+async def test_a_signal_right_after_the_thaw_is_handled(
+    start: Start, driver: KubernetesDriver
+) -> None:
+    """By the main thread, which sleeps among others that the kernel may wake before it."""
+    await signal_thawed(driver, await start(SLEEPERS + handler("return event")))
 
 
 async def test_code_of_any_size_arrives_and_changes_are_seen(
