@@ -24,8 +24,9 @@ from emulator.model.errors import LocalfaasError
 #: The most seconds that a start may take. It may have to build functions first, and install their
 #: packages, which have limits of their own.
 START_S = 1000.0
-#: The most seconds that a stop without draining may take; then the process is killed.
-_END_S = 10.0
+#: The most seconds that a stop without draining may take; then the process is killed, and leaves
+#: what an engine has. On a busy machine that takes longer to be removed.
+_END_S = 30.0
 #: The most bytes of an emulator's last output that an error shows.
 _LAST_WORDS = 4000
 

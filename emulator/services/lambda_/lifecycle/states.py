@@ -39,8 +39,9 @@ _PATIENCE_S = 0.5
 #: The same for an SDK's waiter, which sleeps one or five seconds once it has seen Pending.
 _WAITER_PATIENCE_S = 2.0
 #: Seconds that an invocation waits for its function, and a change where transitions take no time:
-#: enough for the first start of an interpreter on a busy machine, not for the pull of an image.
-_INVOKE_PATIENCE_S = 10.0
+#: as long as for an image. On a busy machine the first start of an interpreter takes more than ten,
+#: and SDKs wait 60 for an answer.
+_INVOKE_PATIENCE_S = 40.0
 
 
 def creating(version: FunctionVersion) -> FunctionVersion:
