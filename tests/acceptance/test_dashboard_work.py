@@ -8,7 +8,7 @@ from emulator.settings import Settings
 from emulator.testing import ScriptedDriver
 from tests.api.conftest import Running
 from tests.benchmarks.bench_dashboard import MOVES, open_large
-from tests.browser import chromium
+from tests.browser import chromium, new_page
 
 pytestmark = [pytest.mark.xdist_group("browser"), pytest.mark.slow]
 
@@ -35,7 +35,7 @@ def test_a_frame_of_500_lanes_with_10_000_calls_draws_what_one_sees() -> None:
     running = Running(Settings(port=0), driver=ScriptedDriver())
     try:
         with chromium() as browser:
-            page = browser.new_page(viewport={"width": 1440, "height": 900})
+            page = new_page(browser, viewport={"width": 1440, "height": 900})
             open_large(page, f"{running.url}/_emulator/")
             assert page.evaluate("window.localfaas.model.invocations.size") == 10_000
             rows = "window.localfaas.lanes.rows.filter(row => row.lane).length"

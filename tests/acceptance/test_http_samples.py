@@ -14,8 +14,9 @@ import pytest
 
 from tests.acceptance.conftest import EMULATOR, ROOT, Up, localfaas_up
 from tests.api.websocket_client import WebSocketClient
-from tests.browser import chromium
+from tests.browser import chromium, new_page
 from tests.needs import need
+from tests.patience import PATIENCE_S
 
 pytestmark = pytest.mark.slow
 
@@ -40,7 +41,7 @@ def host_of(up: Up, api_id: str) -> str:
 
 
 def ask(up: Up, api_id: str, path: str, body: Any = None, **headers: str) -> tuple[int, bytes]:
-    connection = http.client.HTTPConnection("127.0.0.1", up.port, timeout=60)
+    connection = http.client.HTTPConnection("127.0.0.1", up.port, timeout=PATIENCE_S)
     try:
         sent = {name.replace("_", "-"): value for name, value in headers.items()}
         sent["Host"] = host_of(up, api_id)
@@ -77,7 +78,7 @@ def test_two_browsers_chat() -> None:
         (stack,) = up.client("cloudformation").describe_stacks()["Stacks"]
         outputs = {each["OutputKey"]: each["OutputValue"] for each in stack["Outputs"]}
         with chromium() as browser:
-            first, second = browser.new_page(), browser.new_page()
+            first, second = new_page(browser), new_page(browser)
             for page in (first, second):
                 page.goto(outputs["Page"])
                 page.wait_for_selector("#state:text('connected')")
@@ -100,12 +101,10 @@ def test_fastapi_takes_orders() -> None:
         assert (status, json.loads(body)) == (200, {"id": "7", "item": "tea"})
         assert ask(up, api_id, "/orders", {"item": "tea"})[0] == 401
         command = [*EMULATOR, "token", "--endpoint", f"http://localhost:{up.port}"]
-        token = subprocess.run(command, capture_output=True, timeout=60, check=True, text=True)
-        status, body = ask(
-            up, api_id, "/orders", {"item": "tea"}, Authorization=f"Bearer {token.stdout.strip()}"
-        )
+        done = subprocess.run(command, capture_output=True, timeout=PATIENCE_S, check=True)
+        bearer = f"Bearer {done.stdout.decode().strip()}"
+        status, body = ask(up, api_id, "/orders", {"item": "tea"}, Authorization=bearer)
         assert (status, json.loads(body)) == (201, {"by": "localfaas", "item": "tea", "count": 1})
-        bearer = f"Bearer {token.stdout.strip()}"
         assert ask(up, api_id, "/orders", {"count": 1}, Authorization=bearer)[0] == 422
 
 
