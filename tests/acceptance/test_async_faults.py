@@ -7,18 +7,18 @@ from __future__ import annotations
 
 import json
 import re
+import socket
 import time
 from collections.abc import Iterator
 from typing import Any
 
 import pytest
 
-from emulator.pool.environment import Environment
 from tests.acceptance.drivers import settings
 from tests.acceptance.test_faults import UUID, whole_log
 from tests.api.conftest import Running, create, zip_of
 from tests.api.conftest import Running as Emulator
-from tests.patience import PATIENCE_S, until
+from tests.patience import PATIENCE_S
 
 ACCOUNT, REGION = "000000000000", "us-east-1"
 FAILS = zip_of(app__py="def handler(event, context):\n    raise ValueError('no luck')\n")
@@ -80,12 +80,6 @@ def send(client: Any, name: str, event: Any) -> str:
     assert answer["StatusCode"] == 202
     assert answer["Payload"].read() == b""
     return answer["ResponseMetadata"]["RequestId"]
-
-
-def _environments(emulator: Running, name: str) -> list[Environment]:
-    return emulator.call(
-        lambda: [e for e in emulator.emulator.pools.environments.values() if e.version.name == name]
-    )
 
 
 def test_f20_three_attempts_then_dead_letter_and_record(emulator: Running, client: Any) -> None:
@@ -161,14 +155,25 @@ def test_f23_throttled_events_wait_for_their_turn(emulator: Running, client: Any
 
 def test_f24_what_waits_runs_on_the_new_code(emulator: Running, client: Any) -> None:
     told = Told(emulator, "f24-told")
-    old = "import time\ndef handler(event, context):\n    time.sleep(1)\n    return 'old'\n"
-    function(client, "f24", told, zip_of(app__py=old), Timeout=10)
+    old = """
+import socket
+def handler(event, context):
+    with socket.create_connection(("127.0.0.1", event)) as gate:
+        gate.recv(1)
+    return "old"
+"""
+    function(client, "f24", told, zip_of(app__py=old), Timeout=120)
     client.put_function_concurrency(FunctionName="f24", ReservedConcurrentExecutions=1)
-    for n in range(2):
-        send(client, "f24", n)
-    until(lambda: any(each.invokes for each in _environments(emulator, "f24")))
-    new = zip_of(app__py="def handler(event, context):\n    return 'new'\n")
-    client.update_function_code(FunctionName="f24", ZipFile=new)
+    with socket.create_server(("127.0.0.1", 0)) as gate:
+        gate.settimeout(PATIENCE_S)
+        for _ in range(2):
+            send(client, "f24", gate.getsockname()[1])
+        first, _ = gate.accept()
+        # It goes on when there is new code, and not before.
+        with first:
+            new = zip_of(app__py="def handler(event, context):\n    return 'new'\n")
+            client.update_function_code(FunctionName="f24", ZipFile=new)
+            client.get_waiter("function_updated_v2").wait(FunctionName="f24")
     assert sorted(told.record()["responsePayload"] for _ in range(2)) == ["new", "old"]
 
 

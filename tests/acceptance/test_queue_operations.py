@@ -130,7 +130,13 @@ def test_every_operation(cli: Cli) -> None:
     # Received once already: both go to the dead-letter queue instead.
     assert cli("receive-message", queue_url=url, max_number_of_messages=10) is None
     until(lambda: _count(cli, dead) == 2)
-    slow = {"source_arn": dead_arn, "max_number_of_messages_per_second": "1"}
+    # One a second: it is still under way when it is cancelled.
+    batch = [{"Id": str(n), "MessageBody": "dead"} for n in range(10)]
+    for _ in range(2):
+        cli("send-message-batch", queue_url=dead, entries=batch)
+    work_arn = dead_arn.replace("cli-dead", "cli-work")
+    slow = {"source_arn": dead_arn, "destination_arn": work_arn}
+    slow["max_number_of_messages_per_second"] = "1"
     task = cli("start-message-move-task", **slow)["TaskHandle"]
     cli("cancel-message-move-task", task_handle=task)
     (listed,) = cli("list-message-move-tasks", source_arn=dead_arn)["Results"]
