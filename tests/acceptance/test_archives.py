@@ -88,8 +88,8 @@ def test_a_bootstrap_may_be_a_link_into_a_layer(client: Any) -> None:
         LayerName="boot", Content={"ZipFile": _archive(_file("real/bootstrap", _RUN, 0o755))}
     )["LayerVersionArn"]
     archive = _archive(_link("bootstrap", "/opt/real/bootstrap"))
-    fields = {"Code": {"ZipFile": archive}, "Runtime": "provided.al2023", "Timeout": 1}
-    create(client, "boot", Layers=[layer], **fields)
+    fields = {"Code": {"ZipFile": archive}, "Runtime": "provided.al2023"}
+    create(client, "boot", Layers=[layer], Timeout=1, **fields)
     assert _invoke(client, "boot")["errorType"] == "Sandbox.Timedout"  # it was started
     create(client, "no-boot", **fields)
     assert _invoke(client, "no-boot")["errorType"] == "Runtime.InvalidEntrypoint"

@@ -404,7 +404,7 @@ def test_a_debugger_is_let_in_and_shut_out_while_the_function_runs(
 ) -> None:
     monkeypatch.chdir(tmp_path)
     port = free_port()
-    function(client, "later", PYTHON)
+    function(client, "later", PYTHON, Timeout=60)
     assert invoke(client, "later")["doubled"] == 42
     assert cli(running, "debug", "later", "--port", str(port)) == 0
     assert "no debugger can attach" not in capsys.readouterr().err

@@ -80,9 +80,14 @@ def ask(client: Any, event: Any, name: str = "f") -> Any:
 
 
 def make(client: Any, name: str = "f", **fields: Any) -> None:
-    fields = {"Runtime": "python3.11", "MemorySize": 128, "Timeout": 3} | fields
+    fields = {"Runtime": "python3.11", "MemorySize": 128, "Timeout": 60} | fields
     create(client, name, Code={"ZipFile": zip_of(app__py=CODE)}, **fields)
     client.get_waiter("function_active_v2").wait(FunctionName=name)
+
+
+def give_time(client: Any, seconds: int) -> None:
+    client.update_function_configuration(FunctionName="f", Timeout=seconds)
+    client.get_waiter("function_updated_v2").wait(FunctionName="f")
 
 
 def make_others(client: Any, pods: Pods) -> None:
@@ -119,12 +124,12 @@ def test_what_callers_see_and_what_a_kill_leaves(pods: Pods, tmp_path: Path) -> 
         client = up.client()
         make(client)
         assert ask(client, {"n": 1}) == (None, {"n": 1})
+        give_time(client, 3)
         assert ask(client, {"seconds": 30})[1]["errorMessage"].endswith(
             "timed out after 3.00 seconds"
         )
         # What follows may take its time on a busy machine.
-        client.update_function_configuration(FunctionName="f", Timeout=60)
-        client.get_waiter("function_updated_v2").wait(FunctionName="f")
+        give_time(client, 60)
         assert ask(client, {"status": 3})[1]["errorMessage"].endswith("exit status 3")
         assert ask(client, {"memory": 600})[1]["errorType"] == "Runtime.ExitError"
         assert ask(client, {"n": 2}) == (None, {"n": 2})

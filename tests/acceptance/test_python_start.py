@@ -187,7 +187,6 @@ def test_a_circle_is_noticed_at_once(client: Any) -> None:
         Handler="app.handler",
         Runtime=HERE,
         MemorySize=128,
-        Timeout=3,
     )
     client.get_waiter("function_active_v2").wait(FunctionName=name)
     assert json.loads(client.invoke(FunctionName=name)["Payload"].read())["errorMessage"] == (
