@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 #: Seconds that one piece of work may take, with those before it.
 PATIENCE_S = 5.0
 #: Seconds for the process to start.
-_START_S = 20.0
+_START_S = 60.0
 _IDLE_S = 60.0
 #: The longest text that patterns are matched with here.
 _LONGEST_TEXT = 1000
