@@ -360,7 +360,7 @@ def test_a_template_turns_it_on(tmp_path: Path) -> None:
     running = Running(settings("process", functions=(tmp_path,), watch=False))
     try:
         client = running.client("lambda")
-        # A start waits for a stack, but not for as long as a busy machine may take to translate it.
+        # A start waits for a stack, but not for as long as a busy machine may take for a snapshot.
         stacks = running.client("cloudformation")
         until(stacks.describe_stacks, lambda found: "CREATE_COMPLETE" in str(found["Stacks"]))
         assert call(client, "restored", "live") == "snap-start"
