@@ -32,6 +32,9 @@ class PoolSettings:
     max_environments: int = 256
     #: Seconds an on-demand INIT phase may take.
     init_timeout_s: float = INIT_SECONDS
+    #: Seconds a caller waits for an environment whose response is out and whose runtime is about to
+    #: call ``next``, before it asks for a new one.
+    settling_s: float = 0.25
     scaling: placement.ScalingRate = field(default_factory=placement.ScalingRate)
     #: Let no environment make progress between invocations, as on AWS.
     freeze: bool = False

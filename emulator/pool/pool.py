@@ -24,10 +24,6 @@ if TYPE_CHECKING:
 else:
     notices = LazyModule("emulator.pool.notices")
 
-#: Seconds a caller waits for an environment whose response is out and whose runtime is about to
-#: call ``next``, before it asks for a new one.
-_SETTLING_GRACE_S = 0.25
-
 #: Seconds an idle environment is left running: freezing and thawing costs more than a warm call,
 #: and calls come in rows.
 _AWAKE_S = 0.01
@@ -128,7 +124,8 @@ class Pool:
         given: Grant = None
         if self._settling() > len(self._callers):
             self._notify_waiting(request_id, for_room=False)
-            given = await self._wait(self._callers, _SETTLING_GRACE_S, for_room=False)
+            patience_s = self._pools.settings.settling_s
+            given = await self._wait(self._callers, patience_s, for_room=False)
         if given is None and self._pools.reserve():
             return "room"
         while given is None:

@@ -8,6 +8,7 @@ import threading
 import urllib.request
 import zipfile
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -23,6 +24,7 @@ from emulator.settings import Settings
 from emulator.stack.sam_worker import translate
 from emulator.testing import RecordingConsole, ScriptedDriver, echo
 from tests.api.stacks import Stacks
+from tests.patience import PATIENCE_S
 
 
 class Running:
@@ -47,6 +49,10 @@ class Running:
         async def main() -> None:
             self.loop = asyncio.get_running_loop()
             self.emulator = Emulator(self._settings, console=self.console, **self._parts)
+            # The next call finds the environment that has answered the last one, however long its
+            # runtime takes to come back on a busy machine.
+            pools = self.emulator.pools
+            pools.settings = replace(pools.settings, settling_s=PATIENCE_S)
             await self.emulator.run(on_ready=self._ready.set)
 
         self.run_loop(main())
