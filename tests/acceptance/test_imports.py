@@ -114,7 +114,8 @@ def test_node(imports: Imports) -> None:
     assert took(imports, "deep.cjs")[0] >= 29
     own, total = took(imports, "common.cjs")
     assert own >= 19
-    assert total >= own + took(imports, "deep.cjs")[0]
+    # Each is rounded to a thousandth.
+    assert total >= own + took(imports, "deep.cjs")[0] - 0.002
     assert imports.total_ms >= 105
 
 
