@@ -217,7 +217,7 @@ def test_the_runtime_starts_when_all_extensions_have_registered(
     (extensions,) = (each for each in environment.phases if each.name == "extensions")
     assert extensions.detail == "quick, slow"
     assert extensions.end is not None
-    assert extensions.end - extensions.start >= 0.3
+    assert float(there) < extensions.end
 
 
 CRASH = "me, _ = register('INVOKE')\nsys.exit(3)\n"
