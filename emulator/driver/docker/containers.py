@@ -27,6 +27,7 @@ from emulator.driver.docker.removals import Removals
 from emulator.driver.docker.responses import EngineFault, ImageInfo
 from emulator.driver.docker.sandbox import Container, DockerSandbox
 from emulator.driver.docker.workspace import Workspace
+from emulator.driver.leaving import until_free
 from emulator.model.clock import Clock
 from emulator.model.console import Console
 from emulator.model.debugging import DEBUG, PUBLISHED, TAKEN, is_free
@@ -35,9 +36,9 @@ from emulator.model.sandbox import EnvironmentSpec, Exit
 
 #: Seconds a bootstrap has to connect once its container runs.
 _CONNECT = 20.0
-#: Seconds that a container may take to leave a debugger's port to the next, and between two looks.
+#: Seconds that a container may take until its removal begins, and the engine, after its end, to
+#: leave a debugger's port to the next.
 _PATIENCE = 5.0
-_PAUSE = 0.1
 
 
 class Containers:
@@ -151,12 +152,9 @@ class Containers:
         if not order:
             return 0, spec
         port, told = int(order.partition(",")[0]), PUBLISHED
-        end = self._clock.monotonic() + _PATIENCE
-        while not self._is_free(port):
-            if self._clock.monotonic() >= end:
-                port, told = 0, TAKEN
-                break
-            await self._clock.sleep(_PAUSE)
+        free, leaving = partial(self._is_free, port), partial(self._is_leaving, port)
+        if not await until_free(free, leaving, _PATIENCE, self._clock):
+            port, told = 0, TAKEN
         if port:
             self._ports[port] = None
         return port, replace(spec, environ={**spec.environ, DEBUG: f"{order},{told}"})
@@ -167,6 +165,10 @@ class Containers:
             if has is None or not has.exited.done():
                 return False
         return is_free(port)
+
+    def _is_leaving(self, port: int) -> bool:
+        has = self._ports.get(port)
+        return has is not None and has.container.removed and not has.exited.done()
 
     async def _make_one(
         self, plan: Plan, spec: EnvironmentSpec, image: ImageInfo, port: int

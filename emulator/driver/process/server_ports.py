@@ -7,7 +7,9 @@ there, and would answer with what that says. https://github.com/aws/aws-lambda-w
 from __future__ import annotations
 
 from collections.abc import Container, Mapping
+from functools import partial
 
+from emulator.driver.leaving import until_free
 from emulator.driver.process.sandbox import ProcessSandbox
 from emulator.model.clock import Clock
 from emulator.model.debugging import is_free
@@ -17,9 +19,8 @@ _ADAPTER = "lambda-adapter"
 #: Where it looks for its server's port, and which it is otherwise.
 _VARIABLES = ("AWS_LWA_PORT", "PORT")
 _USUAL = 8080
-#: Seconds that an environment which ends may take to leave its port, and between two looks.
+#: Seconds that an environment which ends may take until its removal begins.
 _PATIENCE_S = 3.0
-_PAUSE_S = 0.1
 
 
 def wanted(extensions: Container[str], environ: Mapping[str, str]) -> int:
@@ -54,17 +55,19 @@ class ServerPorts:
             sandbox: Who wants it.
             function: Its function's name.
         """
-        end = self._clock.monotonic() + _PATIENCE_S
-        while not self._is_free(port):
-            if self._clock.monotonic() >= end:
-                return self._refusal(port)
-            await self._clock.sleep(_PAUSE_S)
+        free, leaving = partial(self._is_free, port), partial(self._is_leaving, port)
+        if not await until_free(free, leaving, _PATIENCE_S, self._clock):
+            return self._refusal(port)
         self._owners[port] = sandbox, function
         return ""
 
     def _is_free(self, port: int) -> bool:
         owner = self._owners.get(port)
         return (owner is None or owner[0].exited.done()) and is_free(port)
+
+    def _is_leaving(self, port: int) -> bool:
+        owner = self._owners.get(port)
+        return owner is not None and owner[0].released and not owner[0].exited.done()
 
     def _refusal(self, port: int) -> str:
         owner = self._owners.get(port)
