@@ -43,7 +43,7 @@ class Running:
         self.console = RecordingConsole()
         self._thread = threading.Thread(target=self._run, daemon=True)
         self._thread.start()
-        assert self._ready.wait(60), "the emulator did not start"
+        assert self._ready.wait(PATIENCE_S), "the emulator did not start"
 
     def _run(self) -> None:
         async def main() -> None:
@@ -74,7 +74,7 @@ class Running:
             result = function()
             return await result if asyncio.iscoroutine(result) else result
 
-        return asyncio.run_coroutine_threadsafe(on_loop(), self.loop).result(60)
+        return asyncio.run_coroutine_threadsafe(on_loop(), self.loop).result(PATIENCE_S)
 
     def client(
         self,
@@ -102,7 +102,7 @@ class Running:
     def stop(self) -> None:
         self.loop.call_soon_threadsafe(self.emulator.stop)
         self.loop.call_soon_threadsafe(self.emulator.stop)
-        self._thread.join(60)
+        self._thread.join(PATIENCE_S)
         assert not self._thread.is_alive(), "the emulator did not end"
 
 
