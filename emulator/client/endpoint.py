@@ -15,8 +15,9 @@ from emulator.model.errors import LocalfaasError
 if TYPE_CHECKING:
     from http.client import HTTPConnection
 
-#: The most seconds to wait for an answer.
-_TIMEOUT_S = 30.0
+#: The most seconds to wait for an answer, as SDKs do: on a busy machine the first one takes long,
+#: for which the emulator loads its admin API.
+_TIMEOUT_S = 60.0
 
 #: The header, in lower case, that every answer of the admin API has.
 MARK = "x-localfaas-version"
