@@ -24,7 +24,9 @@ def running() -> Iterator[Running]:
 @pytest.fixture(scope="session")
 def processes() -> Iterator[Running]:
     """An emulator whose functions really run, with the variables of AWS and no others."""
-    running = Running(Settings(port=0, inject_endpoint=False, cpu_limit="none"))
+    # Events that could not run are tried again soon, not the later the longer a machine took.
+    settings = Settings(port=0, inject_endpoint=False, cpu_limit="none", async_retry_scale=0.01)
+    running = Running(settings)
     yield running
     running.stop()
 

@@ -356,36 +356,46 @@ def reserved_async_queue(s: Scenario) -> None:
         FunctionName=name,
         ReservedConcurrentExecutions=1,
     )
-    for number, wait in enumerate((2, 0)):
+    for number, wait in enumerate((25, 0)):
         event = json.dumps({"name": f"event {number}", "wait": wait}).encode()
         s.client.invoke(FunctionName=name, InvocationType="Event", Payload=event)
     _logged(s, name, "began event 0")
     s.refused("too_many_requests_exc", "invoke", FunctionName=name, Payload=b"{}")
     # What could not run at once was kept.
+    s.client.put_function_concurrency(FunctionName=name, ReservedConcurrentExecutions=2)
     _logged(s, name, "began event 1")
 
 
 def async_over_an_update(s: Scenario) -> None:
     name = s.function(Code=_code(_VARIANT % "variant-1"))["FunctionName"]
-    s.client.put_function_concurrency(FunctionName=name, ReservedConcurrentExecutions=1)
+
+    def allow(concurrency: int) -> None:
+        s.client.put_function_concurrency(
+            FunctionName=name, ReservedConcurrentExecutions=concurrency
+        )
 
     def invoke(event: str) -> None:
         s.client.invoke(
             FunctionName=name, InvocationType="Event", Payload=json.dumps(event).encode()
         )
 
+    allow(1)
     invoke("01-sleep")
     _logged(s, name, "began 01-sleep")
+    # The others wait until the update is over, however long that takes.
+    allow(0)
     for number in range(2, 11):
         invoke(f"{number:02}-before")
     s.client.update_function_code(
         FunctionName=name, ZipFile=_code(_VARIANT % "variant-2")["ZipFile"]
     )
     s.updated(name)
+    allow(1)
     for number in range(11, 16):
         invoke(f"{number:02}-after")
     for number in range(2, 16):
-        _logged(s, name, f"began {number:02}-{'before' if number < 11 else 'after'}")
+        _logged(s, name, f"ended {number:02}-{'before' if number < 11 else 'after'}")
+    _logged(s, name, "ended 01-sleep")
     messages = [
         event["message"].strip().removeprefix("ended ")
         for event in s.clients("logs").filter_log_events(
