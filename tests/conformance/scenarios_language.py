@@ -6,6 +6,7 @@ import json
 from collections.abc import Callable
 from typing import Any
 
+from emulator.services.stepfunctions.tags import TIME_SCALE
 from tests.conformance.replay import ACCOUNT
 from tests.conformance.replay_workflows import HISTORY, Workflow
 from tests.conformance.scenarios_workflows import ECHO, RAISES, _create, with_text
@@ -28,7 +29,9 @@ def with_function(code: str, **fields: Any) -> Replay:
         for state in body["States"].values():
             if state["Type"] == "Task":
                 state |= fields
-        w.run(body)
+        # A second is too short for a function's start on a busy machine.
+        slower = [{"key": TIME_SCALE, "value": "0.001"}] if "HeartbeatSeconds" in fields else []
+        w.run(body, tags=slower)
 
     return replay
 
