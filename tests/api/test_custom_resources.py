@@ -15,10 +15,12 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError
 
+from emulator.model.jumping_clock import JumpingClock
 from emulator.settings import Settings
 from tests.api.conftest import Running, create
 from tests.api.functions import Calls
 from tests.api.stacks import Stacks, outputs, queue, template
+from tests.patience import until
 
 _macros = itertools.count(1)
 
@@ -38,7 +40,9 @@ class Maker:
 
     def __init__(self) -> None:
         self.calls = Calls()
-        self.running = Running(Settings(port=0, transition_seconds=0), driver=self.calls.driver)
+        self.clock = JumpingClock()
+        settings = Settings(port=0, transition_seconds=0)
+        self.running = Running(settings, driver=self.calls.driver, clock=self.clock)
         self.stacks = Stacks(self.running)
         self.arn = create(self.running.client("lambda"), "maker")["FunctionArn"]
         self.answers: Callable[[Any], Any] = lambda event: {"PhysicalResourceId": "made"}
@@ -145,11 +149,14 @@ def test_a_custom_resource_that_fails(maker: Maker, answer: Any, says: str) -> N
 
 def test_a_custom_resource_that_does_not_answer(maker: Maker) -> None:
     maker.begin(lambda event: None if event["RequestType"] == "Create" else {})
-    stack = maker.stacks.create("mute", {"Thing": maker.resource(ServiceTimeout=1)})
-    assert stack["StackStatus"] == "ROLLBACK_COMPLETE"
+    body = template({"Thing": maker.resource(ServiceTimeout=3600)})
+    maker.stacks.client.create_stack(StackName="mute", TemplateBody=body)
+    told = maker.running.console.infos
+    until(lambda: any("maker has ended and put no answer" in text for text in told))
+    maker.running.call(lambda: maker.clock.jump(3600))
+    assert maker.stacks.settled("mute")["StackStatus"] == "ROLLBACK_COMPLETE"
     reasons = " ".join(maker.stacks.reasons("mute"))
     assert "CloudFormation did not receive a response from your Custom Resource." in reasons
-    assert any("maker has ended and put no answer" in text for text in maker.running.console.infos)
 
 
 def test_what_a_custom_resource_hides_is_not_in_events(maker: Maker) -> None:

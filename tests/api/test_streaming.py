@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError
 
+from emulator.model.jumping_clock import JumpingClock
 from emulator.model.limits import STREAMED_RESPONSE
 from emulator.settings import Settings
 from emulator.testing import RuntimeClient, ScriptedDriver
@@ -59,7 +60,9 @@ class Stage:
 
     def __init__(self) -> None:
         self.driver = ScriptedDriver(self._serve)
-        self.running = Running(Settings(port=0, transition_seconds=0), driver=self.driver)
+        self.clock = JumpingClock()
+        settings = Settings(port=0, transition_seconds=0)
+        self.running = Running(settings, driver=self.driver, clock=self.clock)
         self.client = self.running.client("lambda")
         self.script: Callable[[Writer, RuntimeClient], Any] | None = None
         self.go = asyncio.Event()
@@ -186,11 +189,11 @@ def test_a_timeout_in_the_middle(stage: Stage) -> None:
         await writer.write(b"some")
         await asyncio.Event().wait()
 
-    stage.client.update_function_configuration(FunctionName="hello", Timeout=1)
     stage.script = script
-    events = list(stage.stream(LogType="Tail"))
-    assert events[0] == {"PayloadChunk": {"Payload": b"some"}}
-    complete = events[1]["InvokeComplete"]
+    events = stage.stream(LogType="Tail")
+    assert next(events) == {"PayloadChunk": {"Payload": b"some"}}
+    stage.running.call(lambda: stage.clock.jump(30))
+    complete = next(events)["InvokeComplete"]
     assert json.loads(complete["ErrorDetails"])["errorType"] == "Sandbox.Timedout"
     assert b"Status: timeout" in base64.b64decode(complete["LogResult"])
 
