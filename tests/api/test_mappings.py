@@ -141,6 +141,7 @@ def test_mappings_that_are_refused(client: Any, fields: dict[str, Any], text: st
 
 def test_an_update_is_checked_like_a_new_one(client: Any) -> None:
     key = {"UUID": _create(client)["UUID"]}
+    assert _settled(client, key) == "Enabled"
     with pytest.raises(ClientError, match="Maximum batch window"):
         client.update_event_source_mapping(**key, BatchSize=100)
     client.update_event_source_mapping(
