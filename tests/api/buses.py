@@ -12,8 +12,9 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError
 
+from emulator.services.events import authorizing, calling
 from tests.api.conftest import Running
-from tests.patience import until
+from tests.patience import PATIENCE_S, until
 
 ACCOUNT = "000000000000"
 ARN = "arn:aws:{}:us-east-1:" + ACCOUNT + ":{}"
@@ -45,7 +46,9 @@ class Queue:
     def __init__(self, running: Running, name: str = "", region: str = "", **attributes: str):
         name = name or new("queue")
         self.sqs = running.client("sqs", region=region or "us-east-1")
-        self.url = self.sqs.create_queue(QueueName=name, Attributes=attributes)["QueueUrl"]
+        # What was received stays hidden for longer than any test lasts.
+        given = {"VisibilityTimeout": "600", **attributes}
+        self.url = self.sqs.create_queue(QueueName=name, Attributes=given)["QueueUrl"]
         self.arn = f"arn:aws:sqs:{region or 'us-east-1'}:{ACCOUNT}:{name}"
 
     def received(self, count: int = 1, wait_s: int = 5) -> list[Any]:
@@ -141,7 +144,11 @@ class Endpoint:
 @pytest.fixture(scope="module")
 def endpoint() -> Iterator[Endpoint]:
     endpoint = Endpoint()
-    yield endpoint
+    with pytest.MonkeyPatch.context() as patch:
+        # On a busy machine, an endpoint may take longer than EventBridge waits for one.
+        for module in (authorizing, calling):
+            patch.setattr(module, "_PATIENCE_S", PATIENCE_S)
+        yield endpoint
     endpoint.close()
 
 

@@ -18,7 +18,9 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from jwt.algorithms import ECAlgorithm
 
 from emulator.cli.application import run
+from emulator.edge.http_fronts.authorizers import jwt_tokens
 from tests.api.http_site import ApiSite
+from tests.patience import PATIENCE_S
 
 FILED = "https://filed.example"
 
@@ -68,7 +70,10 @@ class Issuer:
 @pytest.fixture(scope="module")
 def issuer() -> Iterator[Issuer]:
     issuer = Issuer()
-    yield issuer
+    with pytest.MonkeyPatch.context() as patch:
+        # On a busy machine, an issuer may take longer than API Gateway waits for one.
+        patch.setattr(jwt_tokens, "_LATE_S", PATIENCE_S)
+        yield issuer
     issuer.server.shutdown()
     issuer.server.server_close()
 
