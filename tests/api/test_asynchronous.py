@@ -15,6 +15,7 @@ from emulator.model.sandbox import Exit
 from emulator.settings import Settings
 from emulator.testing import RuntimeClient, ScriptedDriver
 from tests.api.conftest import Running, create
+from tests.messages import taken
 
 
 async def failing(runtime: RuntimeClient) -> Exit | None:
@@ -39,9 +40,7 @@ def _queue(sqs: Any, name: str) -> tuple[str, str]:
 
 
 def _receive(sqs: Any, url: str) -> dict[str, Any]:
-    answer = sqs.receive_message(QueueUrl=url, WaitTimeSeconds=10, MessageAttributeNames=["All"])
-    message: dict[str, Any] = answer["Messages"][0]
-    return message
+    return taken(sqs, url, MessageAttributeNames=["All"])
 
 
 def test_an_event_is_acknowledged_and_its_success_told(quick: Running) -> None:

@@ -20,6 +20,7 @@ from emulator.settings import Settings
 from emulator.testing import ScriptedDriver
 from tests.api.conftest import Running, create
 from tests.api.test_cloudwatch import refused
+from tests.messages import taken
 from tests.patience import PATIENCE_S, until
 
 
@@ -84,9 +85,8 @@ class Alarms:
 
     def message(self, url: str) -> Any:
         sqs = self.running.client("sqs")
-        answer = sqs.receive_message(QueueUrl=url, WaitTimeSeconds=10)
+        message = taken(sqs, url)
         sqs.close()
-        (message,) = answer["Messages"]
         return json.loads(message["Body"])
 
     def stop(self) -> None:

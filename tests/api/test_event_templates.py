@@ -9,6 +9,7 @@ from typing import Any
 from emulator.testing import RuntimeClient
 from tests.api.buses import entry, events, new, refused
 from tests.api.conftest import Running
+from tests.messages import taken
 
 __all__ = ["events"]
 
@@ -64,7 +65,7 @@ def test_templates_make_everything_and_remove_it(running: Running, events: Any) 
     assert ":secret:events!connection/" in outputs["Secret"]
     events.put_events(Entries=[entry(bus, {"id": 3}), entry(bus, {"id": 4})])
     sqs = running.client("sqs")
-    (message,) = sqs.receive_message(QueueUrl=outputs["Queue"], WaitTimeSeconds=10)["Messages"]
+    message = taken(sqs, outputs["Queue"])
     assert json.loads(message["Body"]) == {"id": 4}
     changed = body.replace("InputPath: $.detail", "InputPath: $.source")
     stacks.update_stack(StackName=name, TemplateBody=changed)

@@ -11,6 +11,7 @@ import requests
 from emulator.cli.application import run
 from emulator.services.wiring import title_of
 from tests.api.conftest import Running, create
+from tests.messages import taken
 from tests.patience import PATIENCE_S
 
 ACCOUNT = "000000000000"
@@ -68,9 +69,7 @@ def wired(scripted: Running) -> Running:
 def receive(running: Running, queue: str) -> str:
     sqs = running.client("sqs")
     url = sqs.get_queue_url(QueueName=queue)["QueueUrl"]
-    (message,) = sqs.receive_message(QueueUrl=url, WaitTimeSeconds=20)["Messages"]
-    sqs.delete_message(QueueUrl=url, ReceiptHandle=message["ReceiptHandle"])
-    body: str = message["Body"]
+    body: str = taken(sqs, url)["Body"]
     return body
 
 

@@ -17,6 +17,7 @@ from emulator.pool.snap_start import SnapStartPool
 from emulator.settings import Settings
 from emulator.testing import RuntimeClient, ScriptedDriver
 from tests.api.conftest import Running, create
+from tests.messages import taken
 from tests.patience import until
 
 _DAY = 86400.0
@@ -224,7 +225,7 @@ def test_events_and_polled_messages_wait_for_an_inactive_function(quick: _World)
     quick.clock.days = 15
     assert quick.state("event")[0] == quick.state("polled")[0] == "Inactive"
     client.invoke(FunctionName="event", InvocationType="Event", Payload=b'"kept"')
-    (message,) = sqs.receive_message(QueueUrl=told, WaitTimeSeconds=20)["Messages"]
+    message = taken(sqs, told)
     assert json.loads(message["Body"])["responsePayload"] == "kept"
     sqs.send_message(QueueUrl=source, MessageBody="kept")
     names = ["ApproximateNumberOfMessages", "ApproximateNumberOfMessagesNotVisible"]

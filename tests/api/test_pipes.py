@@ -15,6 +15,7 @@ from botocore.exceptions import ClientError
 from emulator.settings import Settings
 from emulator.testing import RuntimeClient, ScriptedDriver
 from tests.api.conftest import Running, create
+from tests.messages import taken
 from tests.patience import until
 
 ROLE = "arn:aws:iam::000000000000:role/pipe"
@@ -33,13 +34,7 @@ class Queue:
 
     def receive(self) -> dict[str, Any]:
         """Return the next message; wait for it."""
-        names = ["All"]
-        answer = self.sqs.receive_message(
-            QueueUrl=self.url, WaitTimeSeconds=20, AttributeNames=names
-        )
-        (message,) = answer["Messages"]
-        self.sqs.delete_message(QueueUrl=self.url, ReceiptHandle=message["ReceiptHandle"])
-        return message
+        return taken(self.sqs, self.url, AttributeNames=["All"])
 
 
 @pytest.fixture
@@ -294,7 +289,7 @@ def test_a_target_that_fails_leaves_messages_to_the_queues_own_dead_letters(
     make(pipes, source.arn, "arn:aws:sqs:us-east-1:000000000000:nobody")
     source.send("lost?")
     assert target.receive()["Body"] == "lost?"
-    assert any("pipe" in text for text in scripted.console.warnings)
+    until(lambda: any("pipe" in text for text in scripted.console.warnings))
 
 
 def test_a_timestamp_that_is_none_fails_the_batch(
@@ -308,7 +303,7 @@ def test_a_timestamp_that_is_none_fails_the_batch(
     make(pipes, source.arn, group, TargetParameters={"CloudWatchLogsParameters": own})
     source.send("soon")
     assert target.receive()["Body"] == "soon"
-    assert any("Timestamp" in text for text in scripted.console.warnings)
+    until(lambda: any("Timestamp" in text for text in scripted.console.warnings))
 
 
 def test_api_destinations_enrich_and_are_targets(

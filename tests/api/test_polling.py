@@ -15,6 +15,7 @@ from emulator.model.jumping_clock import JumpingClock
 from emulator.settings import Settings
 from tests.api.conftest import Running, create
 from tests.api.functions import Calls
+from tests.messages import received
 from tests.patience import until
 
 ARN = "arn:aws:sqs:us-east-1:000000000000:queue"
@@ -211,8 +212,7 @@ def test_failures_end_in_the_dead_letter_queue(polled: Polled) -> None:
         polled.calls.until(times)
         polled.eventually(lambda: polled.depth() == ("0", "1"))
         polled.running.call(lambda: polled.clock.jump(600))
-    received = polled.sqs.receive_message(QueueUrl=url, WaitTimeSeconds=20)
-    assert [each["Body"] for each in received["Messages"]] == ["bad"]
+    assert [each["Body"] for each in received(polled.sqs, url)["Messages"]] == ["bad"]
     assert polled.calls.bodies()[1:] == [["bad"]]
 
 
@@ -253,6 +253,7 @@ def test_sources_that_are_not_polled_are_told_and_refused_when_strict() -> None:
     try:
         create(polled.functions)
         uuid = polled.map()
+        polled.eventually(lambda: polled.state(uuid) == "Enabled")
         with pytest.raises(ClientError, match="a message broker is not polled"):
             polled.map(arn=broker, Queues=["q"])
         with pytest.raises(ClientError, match="MetricsConfig is not acted on"):

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
-from typing import Any
 
 import pytest
 from botocore.exceptions import ClientError
@@ -14,6 +13,7 @@ from emulator.settings import Settings
 from emulator.testing import ScriptedDriver
 from tests.api.conftest import Running, create
 from tests.api.test_polling import ARN, Polled
+from tests.messages import taken
 
 
 @pytest.fixture(autouse=True)
@@ -79,10 +79,7 @@ def test_many_messages_and_some_that_fail(polled: Polled, elsewhere: Running) ->
     elsewhere.call(lambda: clock.jump(600))
     found: list[str] = []
     while len(found) < 10:
-        received: Any = polled.sqs.receive_message(
-            QueueUrl=dead, WaitTimeSeconds=20, MaxNumberOfMessages=10
-        )
-        found += [each["Body"] for each in received["Messages"]]
+        found.append(taken(polled.sqs, dead)["Body"])
     assert sorted(found) == [f"7{n}" for n in range(10)]
     bodies = [body for batch in polled.calls.bodies() for body in batch]
     assert sorted(bodies) == [f"{n:02}" for n in range(100)]
@@ -104,6 +101,5 @@ def test_an_end_gives_back_what_a_poll_still_gets(polled: Polled) -> None:
     polled.map()
     polled.running.stop()
     polled.send("later")
-    received = polled.sqs.receive_message(QueueUrl=polled.url, WaitTimeSeconds=20)
-    assert [each["Body"] for each in received["Messages"]] == ["later"]
+    assert taken(polled.sqs, polled.url)["Body"] == "later"
     polled.running = Running(Settings(port=0), driver=ScriptedDriver())

@@ -11,6 +11,7 @@ import requests
 from botocore.exceptions import ClientError
 
 from tests.api.conftest import Running, create
+from tests.messages import taken
 
 BUCKET = "pictures"
 ALL = ["s3:ObjectCreated:*", "s3:ObjectRemoved:*"]
@@ -26,10 +27,7 @@ class Queue:
 
     def receive(self) -> Any:
         """Return what the next message says; wait for it."""
-        answer = self.sqs.receive_message(QueueUrl=self.url, WaitTimeSeconds=20)
-        (message,) = answer["Messages"]
-        self.sqs.delete_message(QueueUrl=self.url, ReceiptHandle=message["ReceiptHandle"])
-        return json.loads(message["Body"])
+        return json.loads(taken(self.sqs, self.url)["Body"])
 
     def record(self) -> dict[str, Any]:
         (record,) = self.receive()["Records"]

@@ -15,6 +15,7 @@ from emulator.model.jumping_clock import JumpingClock
 from emulator.settings import Settings
 from emulator.testing import ScriptedDriver
 from tests.api.conftest import Running, create
+from tests.messages import taken
 
 ROLE = "arn:aws:iam::000000000000:role/scheduler"
 OFF = {"Mode": "OFF"}
@@ -30,15 +31,7 @@ class Queue:
 
     def receive(self) -> dict[str, Any]:
         """Return the next message; wait for it."""
-        answer = self.sqs.receive_message(
-            QueueUrl=self.url,
-            WaitTimeSeconds=20,
-            MessageAttributeNames=["All"],
-            AttributeNames=["All"],
-        )
-        (message,) = answer["Messages"]
-        self.sqs.delete_message(QueueUrl=self.url, ReceiptHandle=message["ReceiptHandle"])
-        return message
+        return taken(self.sqs, self.url, MessageAttributeNames=["All"], AttributeNames=["All"])
 
     def is_empty(self) -> bool:
         names = ["ApproximateNumberOfMessages"]

@@ -84,7 +84,9 @@ class Queue:
 
     def __init__(self, running: Running, name: str = "orders", **attributes: str) -> None:
         self.sqs = running.client("sqs")
-        self.url = self.sqs.create_queue(QueueName=name, Attributes=attributes)["QueueUrl"]
+        # What was received stays hidden for longer than any test lasts.
+        given = {"VisibilityTimeout": "600", **attributes}
+        self.url = self.sqs.create_queue(QueueName=name, Attributes=given)["QueueUrl"]
         self.arn = ARN.format("sqs", name)
 
     def received(self, count: int = 1, wait_s: int = 5) -> list[Any]:

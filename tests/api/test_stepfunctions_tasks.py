@@ -24,6 +24,7 @@ from tests.api.state_machines import (
     types,
     until_over,
 )
+from tests.messages import taken
 from tests.patience import PATIENCE_S
 
 from .conftest import Running, create
@@ -86,7 +87,7 @@ def test_a_token_is_waited_for(client: Any, running: Running) -> None:
         "HeartbeatSeconds": 600,
     }
     execution = start(client, machine(client, chain(task)))
-    (message,) = queues.receive_message(QueueUrl=url, WaitTimeSeconds=10)["Messages"]
+    message = taken(queues, url)
     token = json.loads(message["Body"])["Token"]
     client.send_task_success(taskToken=token, output='"approved"')
     assert until_over(client, execution, "SUCCEEDED")["output"] == '"approved"'
@@ -121,7 +122,7 @@ def test_an_answer_that_is_quicker_than_the_call_comes_after_it(
         "Parameters": {"QueueUrl": url, "MessageBody": {"Token.$": "$$.Task.Token"}},
     }
     execution = start(client, machine(client, chain(task)))
-    (message,) = queues.receive_message(QueueUrl=url, WaitTimeSeconds=10)["Messages"]
+    message = taken(queues, url)
     client.send_task_success(taskToken=json.loads(message["Body"])["Token"], output="1")
     answered.set()
     until_over(client, execution, "SUCCEEDED")
@@ -139,7 +140,7 @@ def test_a_token_is_answered_once(client: Any, running: Running) -> None:
         "Retry": [{"ErrorEquals": ["States.ALL"], "IntervalSeconds": 900, "MaxAttempts": 2}],
     }
     execution = start(client, machine(client, chain(task)))
-    (message,) = queues.receive_message(QueueUrl=url, WaitTimeSeconds=10)["Messages"]
+    message = taken(queues, url)
     token = json.loads(message["Body"])["Token"]
     client.send_task_failure(taskToken=token, error="Bad")
     refused("TaskTimedOut", client.send_task_failure, taskToken=token, error="Bad")
@@ -186,7 +187,7 @@ def test_services_are_tasks(client: Any, running: Running) -> None:
     found = run(client, chain(send), {"a": 1})
     assert found["MessageId"]
     assert found["SdkResponseMetadata"]["RequestId"]
-    (message,) = queues.receive_message(QueueUrl=url, WaitTimeSeconds=10)["Messages"]
+    message = taken(queues, url)
     assert json.loads(message["Body"]) == {"a": 1}
     sdk = {"Type": "Task", "Resource": "arn:aws:states:::aws-sdk:sqs:listQueues", "Parameters": {}}
     assert url in run(client, chain(sdk))["QueueUrls"]

@@ -18,6 +18,7 @@ from emulator.model.clock import SystemClock
 from emulator.settings import Settings
 from emulator.testing import RuntimeClient, ScriptedDriver
 from tests.api.conftest import Running, create
+from tests.messages import taken
 from tests.patience import until
 
 
@@ -284,7 +285,7 @@ def test_records_of_failures_go_to_topics_and_buckets(fed: Fed) -> None:
             MaximumRetryAttempts=0,
             DestinationConfig={"OnFailure": {"Destination": destination}},
         )
-    (message,) = sqs.receive_message(QueueUrl=url, WaitTimeSeconds=20)["Messages"]
+    message = taken(sqs, url)
     record = json.loads(message["Body"])
     assert record["requestContext"]["condition"] == "RetryAttemptsExhausted"
     assert "payload" not in record

@@ -10,6 +10,7 @@ from botocore.exceptions import ClientError
 
 from tests.conformance.recorded import Comparison
 from tests.conformance.replay import ACCOUNT, new_name, zip_of
+from tests.messages import received
 from tests.patience import until
 
 ROLE = f"arn:aws:iam::{ACCOUNT}:role/workflows"
@@ -183,7 +184,7 @@ class Workflow:
 
     def token(self, queues: Any, url: str) -> str:
         """Take a message with a task token from a queue."""
-        (message,) = queues.receive_message(QueueUrl=url, WaitTimeSeconds=15)["Messages"]
+        (message,) = received(queues, url)["Messages"]
         found: str = json.loads(message["Body"])["TaskToken"]
         return found
 

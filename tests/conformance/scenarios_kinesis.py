@@ -11,6 +11,7 @@ from functools import partial
 from typing import Any
 
 from tests.conformance.replay import ACCOUNT, REGION, Scenario, zip_of
+from tests.messages import received
 from tests.patience import until
 
 #: Sends each event to the queue its environment names, then does what its environment says.
@@ -98,7 +99,7 @@ class Streams:
 
     def failure(self, step: str, url: str) -> None:
         """Receive the record of a failure, and compare it."""
-        answer = self.sqs.receive_message(QueueUrl=url, WaitTimeSeconds=20)
+        answer = received(self.sqs, url)
         for message in answer["Messages"]:
             message["Body"] = _at_known_times(json.loads(message["Body"]))
         self.s.match(step, answer)

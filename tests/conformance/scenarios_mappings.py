@@ -9,6 +9,7 @@ from functools import partial
 from typing import Any
 
 from tests.conformance.replay import Replay, Scenario, zip_of
+from tests.messages import received
 
 #: Sends a message. The SDK would take longer to load than all else here.
 _SEND = """
@@ -56,9 +57,7 @@ class _Queues:
         self.sqs = s.clients("sqs")
 
     def receive(self, url: str, **options: Any) -> list[dict[str, Any]]:
-        return list(
-            self.sqs.receive_message(QueueUrl=url, WaitTimeSeconds=20, **options)["Messages"]
-        )
+        return list(received(self.sqs, url, **options)["Messages"])
 
     def receive_all(self, url: str, enough: Callable[[list[Any]], bool]) -> list[dict[str, Any]]:
         """Receive until there is enough; deletes what it got."""
@@ -179,12 +178,10 @@ def retries(s: Scenario) -> None:
     order = {"destination": to, "fail_attempts": 1}
     queues.sqs.send_message(QueueUrl=url, MessageBody=json.dumps(order))
     for step in ("first_attempt", "second_attempt"):
-        received = queues.sqs.receive_message(
-            QueueUrl=to, WaitTimeSeconds=20, MaxNumberOfMessages=1
-        )
-        (message,) = received["Messages"]
+        told = received(queues.sqs, to, MaxNumberOfMessages=1)
+        (message,) = told["Messages"]
         queues.sqs.delete_message(QueueUrl=to, ReceiptHandle=message["ReceiptHandle"])
-        s.match(step, received)
+        s.match(step, told)
 
 
 def reported_failures(s: Scenario) -> None:

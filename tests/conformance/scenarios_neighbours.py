@@ -11,6 +11,7 @@ import boto3
 from tests.conformance.replay import REGION, new_name
 from tests.conformance.replay_workflows import HISTORY, ROLE, Workflow
 from tests.conformance.scenarios_workflows import PASS, RAISES, Replay, _create, with_text
+from tests.messages import received
 from tests.patience import until
 
 _OTHER_ACCOUNT = "222222222222"
@@ -37,7 +38,7 @@ def _subscribed(w: Workflow) -> tuple[Any, str, Any, str]:
 
 
 def _message(queues: Any, url: str) -> dict[str, Any]:
-    (message,) = queues.receive_message(QueueUrl=url, WaitTimeSeconds=15)["Messages"]
+    (message,) = received(queues, url)["Messages"]
     found: dict[str, Any] = json.loads(message["Body"])
     return found
 

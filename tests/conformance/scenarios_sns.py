@@ -56,7 +56,9 @@ class SnsScenario:
 
     def queue(self, **attributes: str) -> tuple[str, str]:
         name = new_name("queue") + (".fifo" if attributes.get("FifoQueue") else "")
-        url = self.sqs.create_queue(QueueName=name, Attributes=attributes)["QueueUrl"]
+        # What was received stays hidden for longer than any scenario lasts.
+        given = {"VisibilityTimeout": "600", **attributes}
+        url = self.sqs.create_queue(QueueName=name, Attributes=given)["QueueUrl"]
         return url, f"arn:aws:sqs:{REGION}:{ACCOUNT}:{name}"
 
     def subscribed(self, topic: str, arn: str, **attributes: str) -> str:
