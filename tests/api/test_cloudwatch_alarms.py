@@ -443,6 +443,33 @@ def test_what_an_alarm_was_neither_acts_nor_comes_back(
     assert alarms.show("said")["StateReason"] == "by hand"
 
 
+def test_an_alarm_tells_once_though_it_is_looked_at_again_meanwhile(
+    alarms: Alarms, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    acted: list[str] = []
+    gate = alarms.running.call(asyncio.Event)
+
+    async def act(watch: Watch, key: Key, *more: Any) -> None:
+        if key.name == "once":
+            acted.append(key.name)
+            if len(acted) == 1:
+                await gate.wait()
+
+    monkeypatch.setattr(Watch, "_act", act)
+    state = alarms.running.call(lambda: alarms.running.emulator.table.state("cloudwatch"))
+    alarms.put("once", 8, Timestamp=alarms.minute() - 60)
+    alarms.alarm("once", "once", TreatMissingData="ignore")
+    until(lambda: acted)
+    alarms.running.call(lambda: state.watch.look(Key("000000000000", "us-east-1", "once")))
+    alarms.running.call(gate.set)
+    alarms.reaches("once", "ALARM")
+    assert until(lambda: _history(alarms, "once", 2)) == [
+        "Alarm updated from INSUFFICIENT_DATA to ALARM",
+        'Alarm "once" created',
+    ]
+    assert acted == ["once"]
+
+
 def test_a_dead_letter_queue_is_watched(alarms: Alarms) -> None:
     url, _ = alarms.queue("dead-letters")
     alarms.alarm(

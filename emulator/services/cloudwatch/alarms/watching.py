@@ -79,6 +79,8 @@ class Watch:
         self._clock = state.parts.clock
         self._timers: Timers[Key] = Timers(self._clock, self._on_due)
         self._looks: set[asyncio.Task[None]] = set()
+        #: Alarms that are being looked at, and whether to look once more after that.
+        self._looked_at: dict[Key, bool] = {}
         #: What has begun to change or to be written: it is not given up half-way.
         self._changes: set[asyncio.Task[None]] = set()
         self._closing = False
@@ -152,7 +154,21 @@ class Watch:
         _spawn(self.look(key), self._looks)
 
     async def look(self, key: Key) -> None:
-        """Look at an alarm now."""
+        """Look at an alarm now; at one that is being looked at, once more after that.
+
+        Two looks at once would both find the state that it had, and tell of its change twice.
+        """
+        if key in self._looked_at:
+            self._looked_at[key] = True
+            return
+        self._looked_at[key] = False
+        try:
+            await self._look(key)
+        finally:
+            if self._looked_at.pop(key) and not self._closing:
+                self.arm(key)
+
+    async def _look(self, key: Key) -> None:
         async with self._turn:
             body = self._state.find(key)
             if body is None:
