@@ -69,7 +69,7 @@ class Stage:
         self.invokes = 0
         self.statuses: list[int] = []
         self.streams: list[Any] = []
-        create(self.client, Runtime="nodejs22.x", Timeout=30)
+        create(self.client, Runtime="nodejs22.x", Timeout=900)
 
     async def _serve(self, runtime: RuntimeClient) -> None:
         while True:
