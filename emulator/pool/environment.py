@@ -352,6 +352,9 @@ class Environment(ABC):
         self._platform.init_start(phase)
         if self.lifecycle.listeners:
             notices.booted(self.lifecycle, self, phase)
+            # Before they are heard, who may have spoken already.
+            if sandbox.extensions:
+                notices.extensions_started(self.lifecycle, self, sandbox.extensions)
 
     def _init_ends(
         self, phase: Phase, duration_ms: float, status: str = "success", error_type: str = ""
@@ -396,10 +399,6 @@ class Environment(ABC):
         if self.exit is not None:
             self._runtime_gone()
         if self._runtime_is_held:
-            if self.lifecycle.listeners:
-                notices.extensions_started(self.lifecycle, self, self.sandbox.extensions)
-            assert self._api.extensions is not None
-            self._api.extensions.check_number()
             self.extensions_changed()
         try:
             return await initialised

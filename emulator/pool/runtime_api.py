@@ -80,6 +80,7 @@ class RuntimeApi:
         self._gate.expect(sandbox.admits, sandbox.secret_host)
         if sandbox.extensions:
             self.extensions = group.Extensions(self.events, sandbox.extensions)
+            self.extensions.check_number()
         self.lag, self.settle = sandbox.output_lag, sandbox.settle_output
         for connection in list(self._unproven):
             self.judge(connection)

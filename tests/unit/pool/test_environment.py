@@ -518,10 +518,18 @@ class _Extension:
         self._runtime, self._name, self._identifier = runtime, name, ""
 
     async def register(self) -> None:
+        await self.ask_to_register()
+        assert await self.is_registered()
+
+    async def ask_to_register(self) -> None:
         self._client = await self._runtime.another()
         self._send("POST", "register", f"Lambda-Extension-Name: {self._name}", '{"events":[]}')
-        _, headers, _ = await self._client.receive()
-        self._identifier = headers["lambda-extension-identifier"]
+
+    async def is_registered(self) -> bool:
+        """Wait for the answer."""
+        status, headers, _ = await self._client.receive()
+        self._identifier = headers.get("lambda-extension-identifier", "")
+        return status == 200
 
     def wait(self) -> None:
         """Call ``next``, whose answer may never come."""
@@ -629,6 +637,41 @@ async def test_a_runtime_that_has_timed_out_gets_no_other_invocation(
     (environment,) = world.pools.environments.values()
     environment.stop(StopCause.EVICTED)
     await world.clock.advance(10)
+
+
+@pytest.mark.parametrize("count", [10, 11])
+async def test_ten_extensions_are_the_most_however_soon_they_register(
+    world: World, monkeypatch: pytest.MonkeyPatch, count: int
+) -> None:
+    """They may have done so before the emulator comes to look at them."""
+    names = [f"number{index:02}" for index in range(count)]
+    _have_extensions(world, monkeypatch, *names)
+    start = world.driver.start
+
+    async def starts_late(spec: EnvironmentSpec) -> Sandbox:
+        sandbox = await start(spec)
+        await until_idle(0.05)
+        return sandbox
+
+    async def quick(runtime: RuntimeClient) -> Exit | None:
+        extensions = [_Extension(runtime, name) for name in names]
+        for each in extensions:
+            await each.ask_to_register()
+        for each in extensions:
+            if await each.is_registered():
+                each.wait()
+        return await echo(runtime)
+
+    monkeypatch.setattr(world.driver, "start", starts_late)
+    world.driver.script = quick
+    running = world.begin(world.function())
+    await until_idle(0.05)
+    await world.clock.advance(10)
+    answer = json.loads((await running).payload)
+    (environment,) = world.pools.environments.values()
+    environment.stop(StopCause.EVICTED)
+    await world.clock.advance(10)
+    assert answer.get("errorType", "") == ("" if count == 10 else "Extension.LaunchError"), answer
 
 
 async def test_the_first_failure_of_two_extensions_counts(
