@@ -263,12 +263,9 @@ class Engine:
         """Open the stream of a container's output. Before it starts, or some may be lost."""
 
         def attach(client: APIClient) -> AttachedOutput:
-            stream = client.attach_socket(
-                container, {"stdout": 1, "stderr": 1, "stream": 1, "stdin": 0}
+            return AttachedOutput.of(
+                client.attach_socket(container, {"stdout": 1, "stderr": 1, "stream": 1, "stdin": 0})
             )
-            opened = getattr(stream, "_sock", stream)
-            opened.setblocking(False)
-            return AttachedOutput(opened, stream)
 
         return await self.call(attach)
 
@@ -279,10 +276,7 @@ class Engine:
 
         def execute(client: APIClient) -> tuple[str, AttachedOutput]:
             made = client.exec_create(container, list(argv), environment=dict(environ), workdir="/")
-            stream = client.exec_start(made["Id"], socket=True)
-            opened: Any = getattr(stream, "_sock", stream)
-            opened.setblocking(False)
-            return made["Id"], AttachedOutput(opened, stream)
+            return made["Id"], AttachedOutput.of(client.exec_start(made["Id"], socket=True))
 
         return await self.call(execute)
 

@@ -77,6 +77,7 @@ class OutputPump:
         )
         self._source = attached.socket.fileno()
         self._loop.add_reader(self._source, self._readable)
+        self._take(attached.early)
 
     def close(self) -> None:
         """End the stream. Idempotent."""
@@ -103,9 +104,12 @@ class OutputPump:
                 self._ended()
                 self.close()
                 return
-            self._pending = self._frames.feed(data)
-            self.last = (self.last + self._pending[-_LAST:])[-_LAST:]
-            self._flush()
+            self._take(data)
+
+    def _take(self, data: bytes) -> None:
+        self._pending = self._frames.feed(data)
+        self.last = (self.last + self._pending[-_LAST:])[-_LAST:]
+        self._flush()
 
     def _flush(self) -> None:
         while self._pending:

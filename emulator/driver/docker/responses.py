@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import socket
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -104,6 +105,19 @@ class AttachedOutput:
 
     socket: socket.socket
     keep: object = field(repr=False)
+    #: What came together with the head of the engine's answer.
+    early: bytes = b""
+
+    @classmethod
+    def of(cls, stream: Any) -> AttachedOutput:
+        """Return what the SDK's answer reads from, without waiting for it any more."""
+        opened = getattr(stream, "_sock", stream)
+        opened.setblocking(False)
+        early = b""
+        # The SDK hands out the socket, and forgets what lies in the buffer before it.
+        with suppress(AttributeError, OSError):
+            early = bytes(stream._response.raw._fp.fp.peek())
+        return cls(opened, stream, early)
 
     def close(self) -> None:
         # The SDK's answer holds the socket as well, and a socket ends with its last holder.
