@@ -68,10 +68,11 @@ public class Sees {
         Map<String, Object> seen = new TreeMap<>();
         seen.put("environment", new TreeMap<>(System.getenv()));
         seen.put("properties", new TreeMap<>(System.getProperties()));
-        seen.put("child", out("/bin/sh", "-c", "pwd; echo $OWN; ls /proc/self/fd | wc -l"));
-        seen.put("file", new File("Sees.class").exists() && Files.exists(Path.of("Sees.class")));
+        // Before there is a child, whose number is in the name of a thread until it is reaped.
         seen.put("threads", Thread.getAllStackTraces().keySet().stream()
             .map(Thread::getName).sorted().toList());
+        seen.put("child", out("/bin/sh", "-c", "pwd; echo $OWN; ls /proc/self/fd | wc -l"));
+        seen.put("file", new File("Sees.class").exists() && Files.exists(Path.of("Sees.class")));
         seen.put("zone", TimeZone.getDefault().getID());
         seen.put("heap", Runtime.getRuntime().maxMemory());
         seen.put("ahead", new String(Files.readAllBytes(Path.of("/proc/self/cmdline")))
