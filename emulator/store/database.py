@@ -193,14 +193,15 @@ class Database:
     def _commit(self, batch: list[_Job]) -> None:
         connection = self._writer
         try:
+            if connection.in_transaction:  # one that could not be rolled back
+                connection.execute("ROLLBACK")
             connection.execute("BEGIN IMMEDIATE")
             for job in batch:
                 job.result = job.work(connection)
             connection.execute("COMMIT")
         except Exception as error:  # noqa: BLE001 (the caller gets it)
-            if connection.in_transaction:
-                # One that fails is tried again after the next BEGIN, which is refused.
-                with suppress(sqlite3.Error):
+            with suppress(sqlite3.Error):
+                if connection.in_transaction:
                     connection.execute("ROLLBACK")
             if len(batch) > 1:
                 # The culprit must not fail the others.

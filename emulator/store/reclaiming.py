@@ -18,7 +18,8 @@ _REWRITTEN = 64 << 20
 def is_worthwhile(connection: sqlite3.Connection) -> bool:
     """Say whether there are more free pages than should stay."""
     try:
-        return _free(connection) > KEPT_FREE
+        # A step would commit what could not be rolled back.
+        return _free(connection) > KEPT_FREE and not connection.in_transaction
     except sqlite3.Error:
         # A disk that can't be read now may be read later.
         return False
