@@ -36,6 +36,8 @@ _KEPT = "The functions stay as they were."
 #: How SAM and CloudFormation name what is wrong with a template.
 _OF_SAM = re.compile(r"Resource with id \[(\w+)\] is invalid\. (.*?)(?= Resource with id|$)", re.S)
 _TRIES = 20
+#: Seconds until a template that has been read counts as planned.
+_PLANNING_S = 60.0
 _SERVERLESS = "AWS::Serverless::"
 _IMPLIED = f"it has no line `Transform: {SAM}`, without which AWS takes no resources of SAM"
 #: Types of which a change of the template is not told: they come with others.
@@ -229,6 +231,8 @@ class TemplateStack:
         """
         async with self._deploying:
             read = await asyncio.to_thread(self.read)
+            # A macro of the user's may take as long as its function.
+            asyncio.get_running_loop().call_later(_PLANNING_S, self.planned_once.set)
             self._done = 0
             try:
                 return await self._deploy(read, on_event)
