@@ -206,7 +206,8 @@ class Driver(Protocol):
     async def signal(self, sandbox: Sandbox, number: signal.Signals) -> None:
         """Send the runtime process a signal, unless it has ended.
 
-        Its main thread takes it, also right after ``thaw``.
+        Its main thread takes it, also right after ``thaw``, unless another one is still busy two
+        seconds later.
 
         Raises:
             DriverFault: The machine or engine could not do it.

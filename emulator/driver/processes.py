@@ -14,7 +14,7 @@ from emulator.model.sandbox import Usage
 #: Seconds in which all threads of what was thawed have gone on, on a busy machine as well.
 _GOES_ON_S = 2.0
 #: Seconds between two looks at them.
-_LOOK_S = 0.001
+_LOOK_S = 0.005
 _PEAK = re.compile(rb"VmHWM:\s+(\d+) kB")
 
 

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from emulator.driver import processes
 from emulator.driver.base import Driver
 from emulator.driver.cgroups import Group
 from emulator.model.errors import ConfigurationError, DriverFault
@@ -506,8 +507,11 @@ async def test_frozen_makes_no_progress(start: Start, driver: Driver) -> None:
 
 
 @pytest.mark.skipif(not LINUX, reason="needs signals that stop others")
-async def test_a_signal_right_after_the_thaw_is_handled(start: Start, driver: Driver) -> None:
+async def test_a_signal_right_after_the_thaw_is_handled(
+    start: Start, driver: Driver, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """By the main thread, which sleeps among others that the kernel may wake before it."""
+    monkeypatch.setattr(processes, "_GOES_ON_S", PATIENCE_S)
     await signal_thawed(driver, await start(SLEEPERS + handler("return event")))
 
 
