@@ -36,6 +36,9 @@ class Running:
 
     #: Runs its loop. A FakeClock needs asyncio's own: ``asyncio.run``.
     run_loop: Callable[..., Any] = staticmethod(uvloop.run)
+    #: The next call finds the environment that has answered the last one, however long its runtime
+    #: takes to come back on a busy machine.
+    settling_s = PATIENCE_S
 
     def __init__(self, settings: Settings, **parts: Any) -> None:
         self._ready = threading.Event()
@@ -49,10 +52,8 @@ class Running:
         async def main() -> None:
             self.loop = asyncio.get_running_loop()
             self.emulator = Emulator(self._settings, console=self.console, **self._parts)
-            # The next call finds the environment that has answered the last one, however long its
-            # runtime takes to come back on a busy machine.
             pools = self.emulator.pools
-            pools.settings = replace(pools.settings, settling_s=PATIENCE_S)
+            pools.settings = replace(pools.settings, settling_s=self.settling_s)
             await self.emulator.run(on_ready=self._ready.set)
 
         self.run_loop(main())

@@ -19,6 +19,7 @@ import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+from emulator.pool.host import PoolSettings
 from emulator.settings import Settings
 from emulator.simulation import cost, profile
 from emulator.simulation.synthetic import synthetic
@@ -61,9 +62,13 @@ def _cpu_per_call_us(running: Running) -> float:
     return (time.process_time() - began) / len(result.latencies) * 1e6
 
 
+class _Running(Running):
+    settling_s = PoolSettings().settling_s
+
+
 def measure_one() -> Figures:
     """Return what a function and an environment cost, and a call beside many of them."""
-    running = Running(
+    running = _Running(
         Settings(port=0, transition_seconds=0, max_environments=2 * _FUNCTIONS, idle_timeout=1e6),
         driver=ScriptedDriver(),
     )

@@ -40,6 +40,26 @@ async def test_concurrent_calls_get_an_environment_each(world: World) -> None:
     ]
 
 
+async def test_an_environment_that_does_not_come_back_is_waited_for_briefly(world: World) -> None:
+    back = asyncio.Event()
+
+    async def answer_once(runtime: RuntimeClient) -> Exit | None:
+        request_id, payload = await runtime.next()
+        await runtime.respond(request_id, payload)
+        await back.wait()
+        return None
+
+    world.driver.script = answer_once
+    version = world.function()
+    await world.invoke(version)
+    second = world.begin(version)
+    await world.clock.advance(0.24)
+    assert (world.pools.count, second.done()) == (1, False)
+    await world.clock.advance(0.02)
+    await second
+    assert world.pools.count == 2
+
+
 async def test_the_environment_used_last_is_used_next(world: World) -> None:
     release = asyncio.Event()
     world.driver.script = held(release)
