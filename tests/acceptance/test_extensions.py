@@ -331,7 +331,7 @@ def test_the_environment_is_free_when_its_extensions_are(running: Running, clien
         in_one.append(answer)
         return in_one
 
-    # While one is busy, another one may be started.
+    # The order holds within one environment.
     in_one = until(call, lambda in_one: len(in_one) == 3)
     found = log(running, name, lambda found: f"done {in_one[2]['id']}" in str(found))
     done = dict(line.split()[1:] for line in found if line.startswith("done "))

@@ -132,7 +132,7 @@ def test_every_operation(cli: Cli) -> None:
     until(lambda: _count(cli, dead) == 2)
     # One a second: it is still under way when it is cancelled.
     batch = [{"Id": str(n), "MessageBody": "dead"} for n in range(10)]
-    for _ in range(2):
+    for _ in range(12):
         cli("send-message-batch", queue_url=dead, entries=batch)
     work_arn = dead_arn.replace("cli-dead", "cli-work")
     slow = {"source_arn": dead_arn, "destination_arn": work_arn}

@@ -192,7 +192,7 @@ def test_a_timeout_in_the_middle(stage: Stage) -> None:
     stage.script = script
     events = stage.stream(LogType="Tail")
     assert next(events) == {"PayloadChunk": {"Payload": b"some"}}
-    stage.running.call(lambda: stage.clock.jump(30))
+    stage.running.call(lambda: stage.clock.jump(900))
     complete = next(events)["InvokeComplete"]
     assert json.loads(complete["ErrorDetails"])["errorType"] == "Sandbox.Timedout"
     assert b"Status: timeout" in base64.b64decode(complete["LogResult"])

@@ -362,6 +362,7 @@ def reserved_async_queue(s: Scenario) -> None:
     _logged(s, name, "began event 0")
     s.refused("too_many_requests_exc", "invoke", FunctionName=name, Payload=b"{}")
     # What could not run at once was kept.
+    assert not _events(s, name, "began event 1")
     s.client.put_function_concurrency(FunctionName=name, ReservedConcurrentExecutions=2)
     _logged(s, name, "began event 1")
 
@@ -407,17 +408,17 @@ def async_over_an_update(s: Scenario) -> None:
 
 def _logged(s: Scenario, name: str, text: str) -> None:
     """Wait until a function has logged ``text``."""
+    until(lambda: _events(s, name, text))
+
+
+def _events(s: Scenario, name: str, text: str) -> Any:
     logs = s.clients("logs")
-
-    def found() -> Any:
-        try:
-            return logs.filter_log_events(
-                logGroupName=f"/aws/lambda/{name}", filterPattern=f'"{text}"'
-            )["events"]
-        except logs.exceptions.ResourceNotFoundException:
-            return []
-
-    until(found)
+    try:
+        return logs.filter_log_events(
+            logGroupName=f"/aws/lambda/{name}", filterPattern=f'"{text}"'
+        )["events"]
+    except logs.exceptions.ResourceNotFoundException:
+        return []
 
 
 SCENARIOS: dict[str, Replay] = {
