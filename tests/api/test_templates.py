@@ -170,7 +170,7 @@ def test_another_start_finds_what_is_there(start: Starts) -> None:
 def test_only_a_changed_declaration_is_applied(start: Starts) -> None:
     running = start()
     (before,) = until(
-        lambda: _mappings(running), lambda found: [each["State"] for each in found] == ["Enabled"]
+        lambda: _mappings(running), lambda found: [each["State"] for each in found] == ["Disabled"]
     )
     running.client("lambda").update_event_source_mapping(UUID=before["UUID"], BatchSize=7)
     assert start.deploy(TEMPLATE) == []
