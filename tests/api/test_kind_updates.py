@@ -18,6 +18,7 @@ from tests.api.conftest import Running, zip_of
 from tests.api.kind_cases import CASES
 from tests.api.kind_cases.case import CODE_BUCKET, Also
 from tests.api.stacks import Stacks
+from tests.patience import until
 
 #: Nothing here is quick but what only reads declarations.
 pytestmark = pytest.mark.slow
@@ -100,11 +101,17 @@ class Swept:
 
     def look(self, physical: str = "") -> Any:
         """Return what the service says of the resource, without what each change changes."""
+        if self.kind == "AWS::SecretsManager::RotationSchedule":
+            # What a rotation tries goes on after the stack has been made.
+            until(lambda: not self._running.call(self._rotating))
         ids = self._stacks.physical("swept")
         said = self.case.look(
             self._running.client, {**ids, **({"R": physical} if physical else {})}
         )
         return _steady(said)
+
+    async def _rotating(self) -> Any:
+        return (await self._running.emulator.table.state("secretsmanager")).rotating
 
     def resources(self, **changes: Any) -> dict[str, Any]:
         """Return the resources of a template, with the properties that are other than usual."""
@@ -148,11 +155,7 @@ class Swept:
             Capabilities=["CAPABILITY_NAMED_IAM"],
         )
         self._is_there = True
-        while True:
-            # It answers when something has happened, or after a while.
-            (found,) = self.client.describe_stacks(StackName="swept")["Stacks"]
-            if not found["StackStatus"].endswith("_IN_PROGRESS"):
-                return str(found["StackStatus"])
+        return str(self._stacks.settled("swept")["StackStatus"])
 
     def reasons(self) -> list[str]:
         """Return the reasons of the stack's events, the newest first."""
