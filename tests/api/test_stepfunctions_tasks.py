@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from emulator.services.stepfunctions.engine.engine import Engine
 from emulator.services.stepfunctions.tasks import runner
 from tests.api.state_machines import (
     PASS,
@@ -106,13 +107,19 @@ def test_a_token_is_waited_for(client: Any, running: Running) -> None:
 def test_an_answer_that_is_quicker_than_the_call_comes_after_it(
     client: Any, running: Running, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    perform, answered = runner.perform, threading.Event()
+    perform, awaited, answered = runner.perform, Engine.awaited, threading.Event()
+
+    async def arrive(engine: Engine, token: str) -> Any:
+        found = await awaited(engine, token)
+        answered.set()
+        return found
 
     async def slowly(task: Any) -> Any:
         result = await perform(task)
         await asyncio.to_thread(answered.wait, PATIENCE_S)
         return result
 
+    monkeypatch.setattr(Engine, "awaited", arrive)
     monkeypatch.setattr(runner, "perform", slowly)
     queues = running.client("sqs")
     url = queues.create_queue(QueueName="quick-answers")["QueueUrl"]
@@ -124,7 +131,6 @@ def test_an_answer_that_is_quicker_than_the_call_comes_after_it(
     execution = start(client, machine(client, chain(task)))
     message = taken(queues, url)
     client.send_task_success(taskToken=json.loads(message["Body"])["Token"], output="1")
-    answered.set()
     until_over(client, execution, "SUCCEEDED")
     assert types(client, execution)[4:6] == ["TaskSubmitted", "TaskSucceeded"]
     queues.close()
