@@ -39,7 +39,7 @@ soak: .venv/dev
 	LOCALFAAS_KILLS=100 $(BIN)/pytest -n auto --dist loadgroup -m soak
 
 # Without those of the program as a whole and of real environments, and without the thorough ones:
-# two to three minutes on two cores.
+# two to four minutes on two cores.
 test-fast: .venv/dev
 	$(BIN)/pytest -n auto --dist loadgroup -m "$(NO_ENGINE) and not thorough" tests/architecture \
 	  tests/unit tests/api tests/conformance tests/reliability
